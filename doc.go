@@ -1,0 +1,19 @@
+// Package sallyport is the root of the module and holds no code: it is a map.
+//
+// A program that wants the whole sign-in of a business product starts with auth.New and gives the result to auth/web.
+// A program that wants one part imports that part alone.
+//
+//	auth              signs people in: the flow, the decision, the session at its end
+//	auth/password     hashes passwords, checks them, judges new ones
+//	auth/directory    people and the companies they belong to; a host with its own table of users does without it
+//	auth/locale       the words, in English, Spanish and French
+//	auth/web          the sign-in over HTTP: the same steps as pages and as JSON
+//	auth/authtest     a browser and a movable clock, for tests of hosts
+//	session           keeps people signed in; usable alone
+//	store             everything kept in memory, and the map of the storage contracts
+//	store/sqlstore    the same in SQLite or PostgreSQL; links no driver
+//	store/storetest   the tests that a host's own store must pass
+//	examples          programs to run and to copy from; start with examples/complete
+//
+// Packages of the module import each other downwards only; arrows_test.go lists every arrow with its reason.
+package sallyport
