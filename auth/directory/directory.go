@@ -1,0 +1,153 @@
+// Package directory keeps people and the companies they belong to, for a host that has no tables of its own for them.
+//
+// Make a [Directory] with [New] and give it to auth.Config as Users and as Companies. Add people with [Directory.AddUser] and
+// companies with [Directory.AddAccount], bring them together with [Directory.SetMember], and verify a company's domain with
+// [Directory.AddDomain].
+//
+// It holds no password and ends no session: after suspending somebody call (*auth.Manager).EndUser, and after shutting a person
+// out of a company, or the company itself, (*auth.Manager).EndAccount. It does not prove that a company owns a domain: whoever
+// calls AddDomain has done that. Invitations, seats and roles beyond the three of package auth are not part of it yet.
+package directory
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/internal/address"
+	"github.com/sallyport-auth/sallyport/internal/token"
+)
+
+// A Directory is the people and companies in a Store. It is safe for concurrent use.
+type Directory struct {
+	store Store
+}
+
+var (
+	_ auth.Users     = (*Directory)(nil)
+	_ auth.Companies = (*Directory)(nil)
+)
+
+// New returns a Directory over a store, which must not be nil.
+func New(store Store) *Directory { return &Directory{store: store} }
+
+// UserByID implements auth.Users.
+func (d *Directory) UserByID(ctx context.Context, id string) (auth.User, error) {
+	return d.store.UserByID(ctx, id)
+}
+
+// UserByEmail implements auth.Users. The address may be in any spelling of its canonical form.
+func (d *Directory) UserByEmail(ctx context.Context, email string) (auth.User, error) {
+	a, err := address.Parse(email)
+	if err != nil {
+		return auth.User{}, auth.ErrNotFound
+	}
+	return d.store.UserByEmail(ctx, a.Canonical)
+}
+
+// Memberships implements auth.Companies.
+func (d *Directory) Memberships(ctx context.Context, userID string) ([]auth.Membership, error) {
+	return d.store.Memberships(ctx, userID)
+}
+
+// DomainRule implements auth.Companies.
+func (d *Directory) DomainRule(ctx context.Context, domain string) (auth.DomainRule, error) {
+	found, err := d.store.Domain(ctx, domain)
+	if err != nil {
+		return auth.DomainRule{}, err
+	}
+	return auth.DomainRule{Domain: found.Name, AccountID: found.AccountID, SSO: found.SSO}, nil
+}
+
+// AddUser adds a person and answers them as they are kept: with the address in canonical form, and with a random ID where u has none.
+// The person has no password; see (*auth.Manager).SetPassword. ErrConflict: the address or the ID is taken.
+func (d *Directory) AddUser(ctx context.Context, u auth.User) (auth.User, error) {
+	a, err := address.Parse(u.Email)
+	if err != nil {
+		return auth.User{}, fmt.Errorf("directory: adding a user: %w", err)
+	}
+	u.Email = a.Canonical
+	if u.ID == "" {
+		u.ID = "usr_" + token.NewID()
+	}
+	if err := d.store.CreateUser(ctx, u); err != nil {
+		return auth.User{}, fmt.Errorf("directory: adding a user: %w", err)
+	}
+	return u, nil
+}
+
+// SuspendUser shuts a person out of everything, at the next sign-in. Call (*auth.Manager).EndUser after it, so that what the
+// person has open ends too. ErrNotFound: no such person.
+func (d *Directory) SuspendUser(ctx context.Context, id string) error {
+	return d.store.SetUserSuspended(ctx, id, true)
+}
+
+// UnsuspendUser takes a suspension back. Sessions that it ended stay ended. ErrNotFound: no such person.
+func (d *Directory) UnsuspendUser(ctx context.Context, id string) error {
+	return d.store.SetUserSuspended(ctx, id, false)
+}
+
+// AddAccount adds a company and answers it as it is kept: active, and with a random ID, where a leaves these open.
+// ErrConflict: the ID is taken.
+func (d *Directory) AddAccount(ctx context.Context, a Account) (Account, error) {
+	if a.Name == "" {
+		return Account{}, errors.New("directory: adding an account: Account.Name is required")
+	}
+	if a.ID == "" {
+		a.ID = "acc_" + token.NewID()
+	}
+	if a.State == "" {
+		a.State = auth.AccountActive
+	}
+	if err := d.store.CreateAccount(ctx, a); err != nil {
+		return Account{}, fmt.Errorf("directory: adding an account: %w", err)
+	}
+	return a, nil
+}
+
+// SetAccountState changes how a company stands with the product. ErrNotFound: no such company.
+func (d *Directory) SetAccountState(ctx context.Context, id string, state auth.AccountState) error {
+	return d.store.SetAccountState(ctx, id, state)
+}
+
+// SetAccountPolicy replaces what a company asks of a sign-in, from the next one on. ErrNotFound: no such company.
+func (d *Directory) SetAccountPolicy(ctx context.Context, id string, policy auth.Policy) error {
+	return d.store.SetAccountPolicy(ctx, id, policy)
+}
+
+// SetMember adds a person to a company, or changes the role and state of one who is in it. An empty role is a member's, an empty
+// state active. ErrNotFound: no such company.
+func (d *Directory) SetMember(ctx context.Context, m Member) error {
+	if m.Role == "" {
+		m.Role = auth.RoleMember
+	}
+	if m.State == "" {
+		m.State = auth.MemberActive
+	}
+	return d.store.SetMember(ctx, m)
+}
+
+// AddDomain gives a company a domain that it has proved to own, now. ErrConflict: it is another company's.
+// ErrNotFound: no such company.
+func (d *Directory) AddDomain(ctx context.Context, accountID, domain string, now time.Time) error {
+	name, err := address.ParseDomain(domain)
+	if err != nil {
+		return fmt.Errorf("directory: adding a domain: %w", err)
+	}
+	if err := d.store.AddDomain(ctx, Domain{Name: name, AccountID: accountID, VerifiedAt: now}); err != nil {
+		return fmt.Errorf("directory: adding a domain: %w", err)
+	}
+	return nil
+}
+
+// SetDomainSSO says what a domain asks of addresses in it, from the next sign-in on. Sessions stay.
+// ErrNotFound: nobody has verified the domain.
+func (d *Directory) SetDomainSSO(ctx context.Context, domain string, mode auth.SSOMode) error {
+	name, err := address.ParseDomain(domain)
+	if err != nil {
+		return auth.ErrNotFound
+	}
+	return d.store.SetDomainSSO(ctx, name, mode)
+}

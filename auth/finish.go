@@ -1,0 +1,98 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/internal/token"
+	"github.com/sallyport-auth/sallyport/session"
+)
+
+// knownFor is how long a browser stays known after a sign-in.
+const knownFor = 90 * 24 * time.Hour
+
+// Done is what Finish answers: a person signed in.
+type Done struct {
+	Token    string          // the session cookie's; see session.Manager.SetCookie
+	Session  session.Session // what it opens
+	Device   string          // the device cookie's token: the one that was presented, or a new one
+	ReturnTo string          // where to go; empty: the host's default
+	Lang     string          // the language chosen on the page, else the person's own; empty: none
+	Email    string          // the address as it was typed
+	Trace    []string        // the rules that decided
+}
+
+// Finish makes the session of a flow that is ready. It gathers the facts anew and asks Next again, so what has changed since
+// the last step counts. One caller wins; the others get ErrFlowGone. It is the only code that makes a session for a person.
+//
+// A flow that is not ready answers a zero Done and the Step as it stands.
+func (m *Manager) Finish(ctx context.Context, ref Ref, c Client) (Done, Step, error) {
+	now := m.now()
+	o, err := m.open(ctx, ref, now)
+	step := o.step
+	if err != nil || step.Stage != StageReady {
+		return Done{}, step, err
+	}
+	f := step.Flow
+	sessionID := token.NewID() // known before the session is, so that the trail can name it
+	e := m.event(SignedIn, now, c)
+	e.FlowID, e.UserID, e.AccountID, e.SessionID, e.Trace = f.ID, f.UserID, step.AccountID, sessionID, step.Trace
+	if err := m.note(ctx, e); err != nil {
+		return Done{}, Step{}, err
+	}
+	if err := flowError("taking", m.stores.Flows.TakeFlow(ctx, o.key, f.Version)); err != nil {
+		return Done{}, Step{}, err
+	}
+	done := Done{ReturnTo: f.ReturnTo, Lang: f.Lang, Email: f.Email, Trace: step.Trace, Device: c.Device}
+	device, err := m.grant(ctx, &done, f.UserID, c, now)
+	if err != nil {
+		return Done{}, Step{}, err
+	}
+	done.Token, done.Session, err = m.sessions.Issue(ctx, session.Start{
+		ID: sessionID, UserID: f.UserID, AccountID: step.AccountID, DeviceID: device.ID, Methods: methods(f.Proofs),
+		Kept: step.Kept, Idle: step.Idle, Cap: step.Cap, CreatedAt: now,
+		UserAgent: c.UserAgent, IP: ipText(c.IP),
+	})
+	if errors.Is(err, session.ErrConflict) {
+		// The person's sessions and devices were ended while this sign-in was finishing: it must not survive that.
+		return Done{}, Step{}, errors.Join(ErrFlowGone, m.ungrant(ctx, f.UserID, device.ID))
+	}
+	if err != nil {
+		return Done{}, Step{}, fmt.Errorf("auth: making a session: %w", err)
+	}
+	return done, step, nil
+}
+
+// grant remembers that the person has signed in from this browser.
+func (m *Manager) grant(ctx context.Context, done *Done, userID string, c Client, now time.Time) (session.Device, error) {
+	key, ok := token.Lookup(token.Device, c.Device)
+	if !ok {
+		done.Device, key = token.New(token.Device)
+	}
+	d, err := m.stores.Devices.GrantDevice(ctx, key, session.Device{
+		ID: token.NewID(), UserID: userID, UserAgent: session.CleanUserAgent(c.UserAgent), IP: ipText(c.IP),
+		FirstSeen: now, LastSeen: now, KnownUntil: now.Add(knownFor),
+	})
+	if err != nil {
+		return d, fmt.Errorf("auth: remembering a device: %w", err)
+	}
+	return d, nil
+}
+
+func (m *Manager) ungrant(ctx context.Context, userID, deviceID string) error {
+	err := m.stores.Devices.EndDevice(ctx, userID, deviceID)
+	if err != nil && !errors.Is(err, session.ErrNotFound) {
+		return fmt.Errorf("auth: forgetting a device: %w", err)
+	}
+	return nil
+}
+
+func methods(proofs []Proof) session.Methods {
+	names := make([]string, len(proofs))
+	for i, p := range proofs {
+		names[i] = string(p.Method)
+	}
+	return session.NewMethods(names...)
+}

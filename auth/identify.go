@@ -1,0 +1,74 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/internal/address"
+	"github.com/sallyport-auth/sallyport/internal/token"
+)
+
+// An Opening is what somebody says to begin a sign-in.
+type Opening struct {
+	Email    string // as it was typed
+	Remember bool   // "keep me signed in" is ticked
+	ReturnTo string // where to go afterwards; an address that is not allowed is dropped
+	Lang     string // the language of the page, as a BCP 47 tag; empty: none
+	Replaces string // the token of a flow that this one takes the place of; empty: none
+}
+
+// Identify makes a flow for an address. Its answer depends on the domain of the address only, never on the person: nothing is
+// looked up about them. Reasons: ReasonEmailInvalid, ReasonTooManyAttempts; no flow is made then, and Step.Token is empty.
+func (m *Manager) Identify(ctx context.Context, o Opening, c Client) (Step, error) {
+	now := m.now()
+	opening := Flow{Purpose: SignIn, Email: o.Email, Remember: o.Remember, ReturnTo: m.ReturnTo(o.ReturnTo), Lang: o.Lang}
+	rejected := Step{Flow: opening, Decision: Decision{Stage: StageIdentify}}
+	a, err := address.Parse(o.Email)
+	if err != nil {
+		return rejected.refused(ReasonEmailInvalid, 0), nil
+	}
+	wait, err := m.charge(ctx, []Charge{{
+		Key: m.counter("identify", network(c.IP, 32, 64)), Window: time.Minute, Limit: identifyLimit, Lock: time.Minute,
+	}}, now)
+	if err != nil {
+		return Step{}, err
+	}
+	if wait > 0 {
+		return rejected.refused(ReasonTooManyAttempts, wait), m.throttled(ctx, opening, c, now)
+	}
+	f := opening
+	f.ID, f.MadeAt, f.Email, f.Address = token.NewID(), now, a.Typed, a.Canonical
+	f = f.accepted(now)
+	facts, err := m.facts(ctx, f, now)
+	if err != nil {
+		return Step{}, err
+	}
+	step := Step{Flow: f, Decision: Next(facts, f)}
+	e := m.event(FlowStarted, now, c)
+	e.FlowID = f.ID
+	if err := m.note(ctx, e); err != nil {
+		return Step{}, err
+	}
+	body, err := json.Marshal(f)
+	if err != nil {
+		return Step{}, fmt.Errorf("auth: writing a flow: %w", err)
+	}
+	plain, key := token.New(token.Flow)
+	if err := m.stores.Flows.CreateFlow(ctx, key, FlowRow{Version: f.Version, ExpiresAt: f.ExpiresAt, Body: body}); err != nil {
+		return Step{}, fmt.Errorf("auth: making a flow: %w", err)
+	}
+	if err := m.Cancel(ctx, o.Replaces); err != nil {
+		return Step{}, err
+	}
+	step.Token = plain
+	return step, nil
+}
+
+// throttled records that a guess was not looked at.
+func (m *Manager) throttled(ctx context.Context, f Flow, c Client, now time.Time) error {
+	e := m.event(Throttled, now, c)
+	e.FlowID, e.Reason = f.ID, ReasonTooManyAttempts
+	return m.note(ctx, e)
+}

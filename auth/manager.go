@@ -1,0 +1,315 @@
+package auth
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth/password"
+	"github.com/sallyport-auth/sallyport/internal/token"
+	"github.com/sallyport-auth/sallyport/session"
+)
+
+// Config is what New needs. A field that says nothing of zero is required.
+type Config struct {
+	// BaseURL is the address at which people reach this host: "https://app.example.com", with a path if a proxy adds one.
+	// All links are made from it, never from a request. Plain http is accepted for localhost only; see InsecureHTTP.
+	BaseURL string
+
+	// SignInPath is the path of the sign-in page below BaseURL; it must end in "/signin". Empty: "/auth/signin".
+	SignInPath string
+
+	// Keys are random keys of 32 bytes. The first seals, all open, so that a new one is put in front of the old.
+	Keys [][]byte
+
+	Users     Users     // the host's people
+	Companies Companies // nil: there are no companies; only Preset counts
+	Stores    Stores    // what the library keeps
+
+	// Preset is the product's policy and layout. What it leaves zero is filled from Recommended.
+	Preset Preset
+
+	// AllowNoMail says that nothing can be mailed, and so that nobody is asked for a code on a browser never seen before.
+	// This release cannot mail: New refuses a Config without it, so that no host relies on letters that never go.
+	AllowNoMail bool
+
+	// Passwords hashes and checks passwords. The zero Hasher is ready to use.
+	Passwords password.Hasher
+	// HashesAtOnce is how many passwords are hashed at the same time; zero: one for each processor. Each takes 19 MiB.
+	HashesAtOnce int
+	// HashesWaiting is how many more may wait; zero: 16 for each processor. Whoever comes then is told to try again.
+	HashesWaiting int
+	// Breaches tells whether a new password is known from a breach. Nil: not asked. If it fails, the password is not set.
+	Breaches password.Breaches
+	// Words may not make up a new password: the product's name. Nil: none beyond the person's and the company's own.
+	Words []string
+
+	// ReturnOrigins are other origins ("https://admin.example.com") that a person may be sent to after signing in. Nil: none.
+	ReturnOrigins []string
+
+	// InsecureHTTP allows a plain http BaseURL that is not localhost, and cookies that travel over it. The one case for it is
+	// a test network without certificates.
+	InsecureHTTP bool
+
+	// AlertAfter is how many guesses this process refuses within a minute before it records a GuessingAlert. Zero: 100.
+	AlertAfter int
+
+	// Record gets every event before its effect; an error refuses the step. Nil: there is no trail.
+	Record func(ctx context.Context, e Event) error
+
+	// Now is the clock. Nil: time.Now.
+	Now func() time.Time
+}
+
+// A Manager signs people in. Make it with New. It is safe for concurrent use, and keeps nothing that matters outside its Stores:
+// any number of programs may share them.
+type Manager struct {
+	users         Users
+	companies     Companies
+	stores        Stores
+	sessions      *session.Manager
+	ring          *token.Ring
+	preset        Preset
+	hasher        password.Hasher
+	queue         *password.Queue
+	breaches      password.Breaches
+	words         []string
+	base          *url.URL
+	signInPath    string // with the path of BaseURL before it
+	prefix        string // signInPath without "signin"
+	returnOrigins []string
+	insecureHTTP  bool
+	record        func(ctx context.Context, e Event) error
+	now           func() time.Time
+	alarm         *alarm
+}
+
+// New checks the configuration and returns a Manager. Its errors name the field.
+func New(cfg Config) (*Manager, error) {
+	base, err := baseURL(cfg.BaseURL, cfg.InsecureHTTP)
+	if err != nil {
+		return nil, err
+	}
+	signIn := cmp.Or(cfg.SignInPath, "/auth/signin")
+	if !strings.HasPrefix(signIn, "/") || !strings.HasSuffix(signIn, "/signin") {
+		return nil, fmt.Errorf("auth: Config.SignInPath %q must begin with / and end in /signin", cfg.SignInPath)
+	}
+	ring, err := token.NewRing(cfg.Keys)
+	if err != nil {
+		return nil, fmt.Errorf("auth: Config.Keys: %w", err)
+	}
+	if err := required(cfg); err != nil {
+		return nil, err
+	}
+	preset := cfg.Preset.complete()
+	if err := preset.check(); err != nil {
+		return nil, err
+	}
+	if err := cfg.Passwords.Check(); err != nil {
+		return nil, fmt.Errorf("auth: Config.Passwords: %w", err)
+	}
+	origins, err := cleanOrigins(cfg.ReturnOrigins)
+	if err != nil {
+		return nil, err
+	}
+	now := cfg.Now
+	if now == nil {
+		now = time.Now
+	}
+	companies := cfg.Companies
+	if companies == nil {
+		companies = noCompanies{}
+	}
+	m := &Manager{
+		users: cfg.Users, companies: companies, stores: cfg.Stores,
+		ring: ring, preset: preset,
+		hasher: cfg.Passwords, queue: password.NewQueue(cfg.HashesAtOnce, cfg.HashesWaiting),
+		breaches: cfg.Breaches, words: cfg.Words,
+		base: base, signInPath: base.Path + signIn, prefix: base.Path + strings.TrimSuffix(signIn, "signin"),
+		returnOrigins: origins, insecureHTTP: cfg.InsecureHTTP && base.Scheme == "http",
+		record: cfg.Record, now: now, alarm: &alarm{limit: cmp.Or(cfg.AlertAfter, 100)},
+	}
+	m.sessions, err = session.New(session.Config{
+		Store: cfg.Stores.Sessions, Cuts: cfg.Stores.Cuts,
+		Idle: preset.Policy.Idle, Cap: preset.Policy.Cap,
+		KeptIdle: preset.Policy.KeptIdle, KeptCap: preset.Policy.KeptCap,
+		InsecureHTTP: m.insecureHTTP, Unauthorized: m.signInFirst(), Now: now,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("auth: making the session manager: %w", err)
+	}
+	return m, nil
+}
+
+// required names the first field that is missing.
+func required(cfg Config) error {
+	for _, f := range []struct {
+		missing bool
+		field   string
+	}{
+		{cfg.Users == nil, "Users"},
+		{cfg.Stores.Credentials == nil, "Stores.Credentials"},
+		{cfg.Stores.Flows == nil, "Stores.Flows"},
+		{cfg.Stores.Limits == nil, "Stores.Limits"},
+		{cfg.Stores.Sessions == nil, "Stores.Sessions"},
+		{cfg.Stores.Devices == nil, "Stores.Devices"},
+	} {
+		if f.missing {
+			return fmt.Errorf("auth: Config.%s is required", f.field)
+		}
+	}
+	if !cfg.AllowNoMail {
+		return errors.New("auth: Config.AllowNoMail must be true: this release cannot mail codes to people on unknown devices")
+	}
+	return nil
+}
+
+func baseURL(raw string, insecure bool) (*url.URL, error) {
+	u, err := url.Parse(raw)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
+		return nil, fmt.Errorf("auth: Config.BaseURL %q must be an address like https://app.example.com", raw)
+	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
+		return nil, fmt.Errorf("auth: Config.BaseURL %q must have no user, query or fragment", raw)
+	case u.Scheme == "http" && !insecure && !loopback(u.Hostname()):
+		return nil, fmt.Errorf("auth: Config.BaseURL %q is plain http on another host than localhost: use https, or InsecureHTTP", raw)
+	}
+	u.Path = strings.TrimSuffix(u.Path, "/")
+	return u, nil
+}
+
+// loopback tells whether browsers take plain http to this host for a secure context.
+func loopback(host string) bool {
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}
+
+func cleanOrigins(origins []string) ([]string, error) {
+	out := make([]string, 0, len(origins))
+	for _, o := range origins {
+		u, err := url.Parse(o)
+		if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) || o != u.Scheme+"://"+u.Host {
+			return nil, fmt.Errorf("auth: Config.ReturnOrigins: %q must be an origin like https://admin.example.com", o)
+		}
+		out = append(out, o)
+	}
+	return out, nil
+}
+
+// noCompanies is Companies for a host that has none.
+type noCompanies struct{}
+
+func (noCompanies) Memberships(context.Context, string) ([]Membership, error) { return nil, nil }
+func (noCompanies) DomainRule(context.Context, string) (DomainRule, error) {
+	return DomainRule{}, ErrNotFound
+}
+
+// Sessions is the manager of the sessions that Finish makes: to list and end them.
+func (m *Manager) Sessions() *session.Manager { return m.sessions }
+
+// Preset is the product's policy as it counts, with nothing left open.
+func (m *Manager) Preset() Preset { return m.preset }
+
+// URL is the absolute address of a path below BaseURL.
+func (m *Manager) URL(path string) string {
+	return m.base.Scheme + "://" + m.base.Host + m.base.Path + path
+}
+
+// SignInPath is the path of the sign-in page as browsers see it: with the path of BaseURL.
+func (m *Manager) SignInPath() string { return m.signInPath }
+
+// InsecureHTTP tells whether cookies must do without Secure.
+func (m *Manager) InsecureHTTP() bool { return m.insecureHTTP }
+
+// Now is the manager's clock.
+func (m *Manager) Now() time.Time { return m.now() }
+
+// Secret derives a key of n bytes (at most 64) for one purpose from each key of the ring, the sealing one first. It is for
+// packages around this one that make cookies of their own; a purpose must be used for one thing only.
+func (m *Manager) Secret(purpose string, n int) [][]byte { return m.ring.DeriveAll("host "+purpose, n) }
+
+// Run does the housekeeping until ctx ends, and answers why it ended: once a minute it deletes what has expired. It is the one
+// worker that a host may start; nothing is insecure without it.
+func (m *Manager) Run(ctx context.Context) error {
+	tick := time.NewTicker(time.Minute)
+	defer tick.Stop()
+	for {
+		if err := m.Expire(ctx); err != nil && ctx.Err() == nil {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick.C:
+		}
+	}
+}
+
+// Expire deletes what has expired, in small portions. It does nothing where Stores.Expiry is nil.
+func (m *Manager) Expire(ctx context.Context) error {
+	const portion = 500
+	for m.stores.Expiry != nil {
+		n, err := m.stores.Expiry.DeleteExpired(ctx, m.now(), portion)
+		if err != nil {
+			return fmt.Errorf("auth: deleting what has expired: %w", err)
+		}
+		if n < portion {
+			break
+		}
+	}
+	return nil
+}
+
+// note records an event; an error refuses the step.
+func (m *Manager) note(ctx context.Context, e Event) error {
+	if m.record == nil {
+		return nil
+	}
+	if err := m.record(ctx, e); err != nil {
+		return fmt.Errorf("auth: recording %s: %w", e.Kind, err)
+	}
+	return nil
+}
+
+// event is an event with what is known of the client.
+func (m *Manager) event(kind Kind, now time.Time, c Client) Event {
+	return Event{Kind: kind, Time: now, IP: ipText(c.IP), UserAgent: session.CleanUserAgent(c.UserAgent)}
+}
+
+func ipText(ip netip.Addr) string {
+	if !ip.IsValid() {
+		return ""
+	}
+	return ip.String()
+}
+
+// An alarm counts the guesses refused within a minute, over all people: what a spray of one password over many accounts looks
+// like from here. It counts in this process only.
+type alarm struct {
+	limit int
+
+	mu     sync.Mutex
+	minute int64
+	count  int
+}
+
+// refused counts one more and tells whether it is the one to report.
+func (a *alarm) refused(now time.Time) (count int, report bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if minute := now.Unix() / 60; minute != a.minute {
+		a.minute, a.count = minute, 0
+	}
+	a.count++
+	return a.count, a.count == a.limit
+}

@@ -1,0 +1,191 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/sallyport-auth/sallyport/auth/password"
+	"github.com/sallyport-auth/sallyport/internal/address"
+	"github.com/sallyport-auth/sallyport/session"
+)
+
+// A PasswordError says which rules a new password does not meet: all of them at once.
+type PasswordError struct {
+	Unmet []password.Unmet
+}
+
+func (e *PasswordError) Error() string {
+	rules := make([]string, len(e.Unmet))
+	for i, u := range e.Unmet {
+		rules[i] = string(u.Rule)
+	}
+	return "auth: the password does not meet the rules: " + strings.Join(rules, ", ")
+}
+
+// SetPassword gives a person a password, without asking for the old one: it is for administrators' tools and imports, not for
+// a form. It judges the password by the strictest policy over the product and the person's companies (*PasswordError), and ends
+// the person's sessions, device records and throttles. ErrNotFound: no such person. ErrConflict: somebody else was faster.
+func (m *Manager) SetPassword(ctx context.Context, userID, typed string) error {
+	u, err := m.users.UserByID(ctx, userID)
+	if err != nil {
+		return fmt.Errorf("auth: setting a password: reading the user: %w", err)
+	}
+	cred, err := m.credential(ctx, userID)
+	if err != nil {
+		return err
+	}
+	judge, about, err := m.judge(ctx, u, cred)
+	if err != nil {
+		return err
+	}
+	place, err := m.queue.Enter()
+	if err != nil {
+		return fmt.Errorf("auth: setting a password: %w", err)
+	}
+	defer place.Leave()
+	if err := place.Start(ctx); err != nil {
+		return fmt.Errorf("auth: setting a password: %w", err)
+	}
+	unmet, err := judge.Unmet(ctx, typed, about)
+	if err != nil {
+		return fmt.Errorf("auth: judging a password: %w", err)
+	}
+	if len(unmet) > 0 {
+		return &PasswordError{Unmet: unmet}
+	}
+	hash, err := m.hasher.Hash(typed)
+	if err != nil {
+		return fmt.Errorf("auth: hashing a password: %w", err)
+	}
+	return m.swapPassword(ctx, u, cred, hash, judge.Policy.History)
+}
+
+// swapPassword ends what the old password opened, writes the new one, and ends once more what slipped in between the two.
+func (m *Manager) swapPassword(ctx context.Context, u User, old Credential, hash string, remember int) error {
+	now := m.now()
+	if err := m.note(ctx, Event{Kind: PasswordSet, Time: now, UserID: u.ID}); err != nil {
+		return err
+	}
+	if err := m.endAll(ctx, u.ID); err != nil {
+		return err
+	}
+	next := Credential{UserID: u.ID, Hash: hash, Version: old.Version, ChangedAt: now, History: old.History}
+	if old.Hash != "" {
+		next.History = append([]string{old.Hash}, old.History...)
+	}
+	next.History = next.History[:min(len(next.History), max(remember, 0))]
+	if err := m.stores.Credentials.SwapCredential(ctx, next); err != nil {
+		return fmt.Errorf("auth: setting a password: %w", err)
+	}
+	if err := m.endAll(ctx, u.ID); err != nil {
+		return err
+	}
+	email := u.Email
+	if a, err := address.Parse(u.Email); err == nil {
+		email = a.Canonical
+	}
+	return m.proven(ctx, email, m.charges(email, u.ID, Client{}, ""))
+}
+
+// judge is the judge of this person's new passwords, and what it must know.
+func (m *Manager) judge(ctx context.Context, u User, cred Credential) (password.Judge, password.About, error) {
+	members, err := m.companies.Memberships(ctx, u.ID)
+	if err != nil {
+		return password.Judge{}, password.About{}, fmt.Errorf("auth: reading memberships: %w", err)
+	}
+	policy := m.preset.Policy
+	about := password.About{Email: u.Email, Name: u.Name, Words: append([]string(nil), m.words...)}
+	for _, member := range members {
+		about.Words = append(about.Words, member.AccountName)
+		if member.State == MemberActive {
+			policy = policy.Strictest(member.Policy)
+		}
+	}
+	if cred.Hash != "" {
+		about.Previous = append([]string{cred.Hash}, cred.History...)
+	}
+	return password.Judge{Policy: policy.Passwords, Hasher: m.hasher, Breaches: m.breaches}, about, nil
+}
+
+// HasPassword tells whether a person has a password: for administrators, and for the person, never for a stranger.
+func (m *Manager) HasPassword(ctx context.Context, userID string) (bool, error) {
+	cred, err := m.credential(ctx, userID)
+	return cred.Hash != "", err
+}
+
+// PasswordRules is the policy that a new password of this person is judged by: what a page says before anybody types.
+func (m *Manager) PasswordRules(ctx context.Context, userID string) (password.Policy, error) {
+	judge, _, err := m.judge(ctx, User{ID: userID}, Credential{})
+	return judge.Policy, err
+}
+
+// User answers a person by id, as the host's Users does. ErrNotFound: no such person.
+func (m *Manager) User(ctx context.Context, id string) (User, error) {
+	u, err := m.users.UserByID(ctx, id)
+	if err != nil {
+		return User{}, fmt.Errorf("auth: reading a user: %w", err)
+	}
+	return u, nil
+}
+
+// SignOut ends the session that a cookie's token opens. A token that opens nothing is not an error.
+func (m *Manager) SignOut(ctx context.Context, sessionToken string, c Client) error {
+	s, err := m.sessions.Lookup(ctx, sessionToken)
+	if errors.Is(err, session.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("auth: signing out: %w", err)
+	}
+	e := m.event(SignedOut, m.now(), c)
+	e.UserID, e.AccountID, e.SessionID, e.DeviceID = s.UserID, s.AccountID, s.ID, s.DeviceID
+	if err := m.note(ctx, e); err != nil {
+		return err
+	}
+	return m.sessions.SignOut(ctx, sessionToken)
+}
+
+// EndSession ends one session of a person, by its ID. session.ErrNotFound: the person has no such session.
+func (m *Manager) EndSession(ctx context.Context, userID, id string) error {
+	if err := m.note(ctx, Event{Kind: SessionEnded, Time: m.now(), UserID: userID, SessionID: id}); err != nil {
+		return err
+	}
+	return m.sessions.End(ctx, userID, id)
+}
+
+// EndOtherSessions ends every session of the person but this one.
+func (m *Manager) EndOtherSessions(ctx context.Context, s session.Session) error {
+	if err := m.note(ctx, Event{Kind: SessionsEnded, Time: m.now(), UserID: s.UserID, SessionID: s.ID}); err != nil {
+		return err
+	}
+	return m.sessions.EndOthers(ctx, s)
+}
+
+// EndUser ends every session and device record of a person, wherever they are, and every sign-in that is just finishing. Call it
+// after suspending or deleting somebody: first change the person, then end, then answer.
+func (m *Manager) EndUser(ctx context.Context, userID string) error {
+	if err := m.note(ctx, Event{Kind: SessionsEnded, Time: m.now(), UserID: userID}); err != nil {
+		return err
+	}
+	return m.endAll(ctx, userID)
+}
+
+func (m *Manager) endAll(ctx context.Context, userID string) error {
+	if err := m.stores.Devices.EndDevices(ctx, userID); err != nil {
+		return fmt.Errorf("auth: ending device records: %w", err)
+	}
+	if err := m.sessions.EndAll(ctx, userID); err != nil {
+		return fmt.Errorf("auth: ending sessions: %w", err)
+	}
+	return nil
+}
+
+// EndAccount ends every session in a company. Call it after suspending a company, or a person in it.
+func (m *Manager) EndAccount(ctx context.Context, accountID string) error {
+	if err := m.note(ctx, Event{Kind: SessionsEnded, Time: m.now(), AccountID: accountID}); err != nil {
+		return err
+	}
+	return m.sessions.CutAccount(ctx, accountID)
+}

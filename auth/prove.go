@@ -1,0 +1,206 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth/password"
+	"github.com/sallyport-auth/sallyport/internal/token"
+	"github.com/sallyport-auth/sallyport/session"
+)
+
+// nobody stands for the person whose address is unknown, so that the same tables are asked for everybody.
+const nobody = "nobody"
+
+// Password tries a password for the flow's address. An unknown address, a person without a password and a wrong password take
+// the same steps, cost the same work and get the same answer.
+//
+// Reasons: ReasonPasswordMissing, ReasonInvalidCredentials, ReasonTooManyAttempts, ReasonBusy, and ReasonSSORequired where the domain leaves no password.
+// A step that answers StageReady is for Finish.
+func (m *Manager) Password(ctx context.Context, ref Ref, typed string, c Client) (Step, error) {
+	now := m.now()
+	o, err := m.open(ctx, ref, now)
+	step, f := o.step, o.step.Flow
+	if err != nil || !slices.Contains(step.Offer, MethodPassword) {
+		return step, err // with the stage's own reason, and nothing charged
+	}
+	if typed == "" {
+		return step.refused(ReasonPasswordMissing, 0), nil
+	}
+	place, err := m.queue.Enter()
+	if busy := (*password.BusyError)(nil); errors.As(err, &busy) {
+		return step.refused(ReasonBusy, busy.RetryAfter), nil
+	}
+	if err != nil {
+		return Step{}, err
+	}
+	defer place.Leave()
+	g, err := m.guess(ctx, f, c, now)
+	if err != nil {
+		return Step{}, err
+	}
+	wait, err := m.charge(ctx, g.charges, now) // before checking: two requests at once must not share one guess
+	if err != nil {
+		return Step{}, err
+	}
+	if wait > 0 {
+		return step.refused(ReasonTooManyAttempts, wait), m.throttled(ctx, f, c, now)
+	}
+	cred, err := m.credential(ctx, g.user.ID)
+	if err != nil {
+		return Step{}, err
+	}
+	if err := place.Start(ctx); err != nil {
+		return Step{}, fmt.Errorf("auth: waiting to check a password: %w", err)
+	}
+	right, stale, err := m.check(ctx, cred, typed, c, now)
+	if err != nil {
+		return Step{}, err
+	}
+	if !right || !g.found {
+		return step.refused(ReasonInvalidCredentials, 0), m.wrong(ctx, f, g, c, now)
+	}
+	if stale {
+		if err := m.upgrade(ctx, cred, typed, c, now); err != nil {
+			return Step{}, err
+		}
+	}
+	place.Leave() // nothing below hashes
+	o.facts.Found, o.facts.User, o.facts.Credential = true, g.user, cred.Version
+	if err := m.prove(ctx, &o, Proof{Method: MethodPassword, At: now, Version: cred.Version}, g.device, c); err != nil {
+		return Step{}, err
+	}
+	return o.step, m.proven(ctx, f.Address, g.charges)
+}
+
+// guess is whom a password is tried for, and what that costs.
+type guess struct {
+	user    User // ID is nobody where there is no such person
+	found   bool
+	device  string // of a browser that the person has signed in from before; empty: a stranger's, as far as anybody knows
+	charges []Charge
+}
+
+// guess finds out whom the flow's address names. Once a user is fixed, the flow's own user is meant.
+func (m *Manager) guess(ctx context.Context, f Flow, c Client, now time.Time) (guess, error) {
+	g := guess{user: User{ID: nobody}}
+	var u User
+	var err error
+	if f.UserID != "" {
+		u, err = m.users.UserByID(ctx, f.UserID)
+	} else {
+		u, err = m.users.UserByEmail(ctx, f.Address)
+	}
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return g, fmt.Errorf("auth: reading a user: %w", err)
+	}
+	if err == nil {
+		g.user, g.found = u, true
+	}
+	if key, ok := token.Lookup(token.Device, c.Device); ok {
+		d, err := m.stores.Devices.Device(ctx, key, g.user.ID)
+		if err != nil && !errors.Is(err, session.ErrNotFound) {
+			return g, fmt.Errorf("auth: reading a device: %w", err)
+		}
+		if err == nil && d.Known(now) {
+			g.device = d.ID
+		}
+	}
+	g.charges = m.charges(f.Address, g.user.ID, c, g.device)
+	return g, nil
+}
+
+// check compares a password with a person's hash, and does the same work where there is none. A hash that nobody can read is
+// recorded and answered like a wrong password: before proof, a stranger must not learn that the person is there.
+func (m *Manager) check(ctx context.Context, cred Credential, typed string, c Client, now time.Time) (right, stale bool, err error) {
+	err = password.ErrFormat
+	if cred.Hash != "" {
+		stale, err = m.hasher.Verify(cred.Hash, typed)
+	}
+	if errors.Is(err, password.ErrFormat) {
+		if cred.Hash != "" {
+			e := m.event(HashUnreadable, now, c)
+			e.UserID = cred.UserID
+			if err := m.note(ctx, e); err != nil {
+				return false, false, err
+			}
+		}
+		err = m.hasher.Decoy(typed)
+	}
+	switch {
+	case errors.Is(err, password.ErrMismatch), errors.Is(err, password.ErrTooLong):
+		return false, false, nil
+	case err != nil:
+		return false, false, fmt.Errorf("auth: checking a password: %w", err)
+	}
+	return true, stale, nil
+}
+
+// wrong records a wrong guess. Who was guessed at goes into the trail, never into the answer.
+func (m *Manager) wrong(ctx context.Context, f Flow, g guess, c Client, now time.Time) error {
+	e := m.event(ProofRefused, now, c)
+	e.FlowID, e.Method, e.Reason, e.DeviceID = f.ID, MethodPassword, ReasonInvalidCredentials, g.device
+	if g.found {
+		e.UserID = g.user.ID
+	}
+	if err := m.note(ctx, e); err != nil {
+		return err
+	}
+	if count, report := m.alarm.refused(now); report {
+		e := Event{Kind: GuessingAlert, Time: now, Count: count}
+		return m.note(ctx, e)
+	}
+	return nil
+}
+
+// upgrade stores the same password in the current form. Somebody who was faster has done as much.
+func (m *Manager) upgrade(ctx context.Context, cred Credential, typed string, c Client, now time.Time) error {
+	hash, err := m.hasher.Hash(typed)
+	if err != nil {
+		return nil // an old password that no new rule would accept: it goes on working as it is
+	}
+	e := m.event(HashUpgraded, now, c)
+	e.UserID = cred.UserID
+	if err := m.note(ctx, e); err != nil {
+		return err
+	}
+	err = m.stores.Credentials.UpgradeHash(ctx, cred.UserID, cred.Version, hash)
+	if err != nil && !errors.Is(err, ErrConflict) {
+		return fmt.Errorf("auth: upgrading a hash: %w", err)
+	}
+	return nil
+}
+
+// prove adds a proof to the flow, fixes its user, and decides what comes next. The facts hold the user already.
+func (m *Manager) prove(ctx context.Context, o *opened, p Proof, device string, c Client) error {
+	f := o.step.Flow.accepted(p.At)
+	f.UserID = o.facts.User.ID
+	f.Proofs = append(f.Proofs, p)
+	var err error
+	if o.facts.Memberships, err = m.companies.Memberships(ctx, f.UserID); err != nil {
+		return fmt.Errorf("auth: reading memberships: %w", err)
+	}
+	o.step = Step{Flow: f, Decision: Next(o.facts, f)}
+	e := m.event(ProofAccepted, p.At, c)
+	e.FlowID, e.UserID, e.Method, e.DeviceID, e.Trace = f.ID, f.UserID, p.Method, device, o.step.Trace
+	if err := m.note(ctx, e); err != nil {
+		return err
+	}
+	if err := m.turnedAway(ctx, o.step, c, p.At); err != nil {
+		return err
+	}
+	return m.save(ctx, o.key, f)
+}
+
+// turnedAway records that a proven person is not let in.
+func (m *Manager) turnedAway(ctx context.Context, s Step, c Client, now time.Time) error {
+	if s.Stage != StageRefused && s.Stage != StagePolicy {
+		return nil
+	}
+	e := m.event(TurnedAway, now, c)
+	e.FlowID, e.UserID, e.Reason, e.Trace = s.Flow.ID, s.Flow.UserID, s.Reason, s.Trace
+	return m.note(ctx, e)
+}

@@ -1,0 +1,36 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/sallyport-auth/sallyport/internal/token"
+)
+
+// Restart goes back to the first page: it ends the flow, whatever was proven in it, and begins another that keeps what was
+// typed and chosen there. The new flow names nobody until [Manager.Identify] replaces it, and ends no later than the old one could.
+func (m *Manager) Restart(ctx context.Context, ref Ref) (Step, error) {
+	now := m.now()
+	old, key, err := m.load(ctx, ref, now)
+	if err != nil {
+		return Step{}, err
+	}
+	f := Flow{
+		ID: token.NewID(), Purpose: old.Purpose, MadeAt: old.MadeAt,
+		Email: old.Email, Remember: old.Remember, ReturnTo: old.ReturnTo, Lang: old.Lang,
+	}
+	f = f.accepted(now)
+	body, err := json.Marshal(f)
+	if err != nil {
+		return Step{}, fmt.Errorf("auth: writing a flow: %w", err)
+	}
+	if err := flowError("taking", m.stores.Flows.TakeFlow(ctx, key, old.Version)); err != nil {
+		return Step{}, err
+	}
+	plain, key := token.New(token.Flow)
+	if err := m.stores.Flows.CreateFlow(ctx, key, FlowRow{Version: f.Version, ExpiresAt: f.ExpiresAt, Body: body}); err != nil {
+		return Step{}, fmt.Errorf("auth: making a flow: %w", err)
+	}
+	return Step{Token: plain, Flow: f, Decision: Next(Facts{Now: now, Preset: m.preset}, f)}, nil
+}

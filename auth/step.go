@@ -1,0 +1,157 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/internal/address"
+	"github.com/sallyport-auth/sallyport/internal/token"
+)
+
+// Errors of the steps besides a broken machine.
+var (
+	// ErrFlowGone: the flow took too long, was finished or cancelled, or never was.
+	ErrFlowGone = errors.New("auth: the sign-in is gone")
+	// ErrFlowChanged: another tab has moved on. The Step that comes with it says where the flow stands now. Nothing was charged.
+	ErrFlowChanged = errors.New("auth: the sign-in has moved on")
+)
+
+// load reads the flow that a step is for. It answers ErrFlowGone, or ErrFlowChanged together with the flow as it stands.
+func (m *Manager) load(ctx context.Context, ref Ref, now time.Time) (Flow, [32]byte, error) {
+	key, ok := token.Lookup(token.Flow, ref.Token)
+	if !ok {
+		return Flow{}, key, ErrFlowGone
+	}
+	row, err := m.stores.Flows.Flow(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return Flow{}, key, ErrFlowGone
+	}
+	if err != nil {
+		return Flow{}, key, fmt.Errorf("auth: reading a flow: %w", err)
+	}
+	var f Flow
+	if err := json.Unmarshal(row.Body, &f); err != nil {
+		return Flow{}, key, fmt.Errorf("auth: a flow cannot be read: %w", err)
+	}
+	f.Version = row.Version
+	switch {
+	case !now.Before(row.ExpiresAt):
+		return Flow{}, key, ErrFlowGone
+	case ref.ID != "" && ref.ID != f.ID, ref.Version != 0 && ref.Version != f.Version:
+		return f, key, ErrFlowChanged
+	}
+	return f, key, nil
+}
+
+// save writes the flow as one more accepted step. The one who comes second gets ErrFlowChanged or ErrFlowGone.
+func (m *Manager) save(ctx context.Context, key [32]byte, f Flow) error {
+	body, err := json.Marshal(f)
+	if err != nil {
+		return fmt.Errorf("auth: writing a flow: %w", err)
+	}
+	err = m.stores.Flows.SwapFlow(ctx, key, FlowRow{Version: f.Version, ExpiresAt: f.ExpiresAt, Body: body})
+	return flowError("writing", err)
+}
+
+func flowError(doing string, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, ErrConflict):
+		return ErrFlowChanged
+	case errors.Is(err, ErrNotFound):
+		return ErrFlowGone
+	}
+	return fmt.Errorf("auth: %s a flow: %w", doing, err)
+}
+
+// facts gathers what Next decides from. Before a user is fixed it asks for the domain's rule only.
+func (m *Manager) facts(ctx context.Context, f Flow, now time.Time) (Facts, error) {
+	facts := Facts{Now: now, Preset: m.preset}
+	email := f.Address
+	if f.UserID != "" {
+		u, err := m.users.UserByID(ctx, f.UserID)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return facts, fmt.Errorf("auth: reading a user: %w", err)
+		}
+		if facts.Found = err == nil; facts.Found {
+			facts.User, email = u, u.Email
+		}
+		cred, err := m.credential(ctx, f.UserID)
+		if err != nil {
+			return facts, err
+		}
+		facts.Credential = cred.Version
+		if facts.Memberships, err = m.companies.Memberships(ctx, f.UserID); err != nil {
+			return facts, fmt.Errorf("auth: reading memberships: %w", err)
+		}
+	}
+	var err error
+	facts.Domain, err = m.domainRule(ctx, email)
+	return facts, err
+}
+
+func (m *Manager) domainRule(ctx context.Context, email string) (DomainRule, error) {
+	domain, err := address.Domain(email)
+	if err != nil {
+		return DomainRule{}, nil // a host's own user may have no address; then no domain has a say
+	}
+	rule, err := m.companies.DomainRule(ctx, domain)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return DomainRule{}, fmt.Errorf("auth: reading a domain's rule: %w", err)
+	}
+	return rule, nil
+}
+
+// credential answers the zero Credential where there is none.
+func (m *Manager) credential(ctx context.Context, userID string) (Credential, error) {
+	cred, err := m.stores.Credentials.Credential(ctx, userID)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return Credential{}, fmt.Errorf("auth: reading a credential: %w", err)
+	}
+	return cred, nil
+}
+
+// opened is a flow as a step finds it.
+type opened struct {
+	key   [32]byte
+	facts Facts
+	step  Step
+}
+
+// open loads the flow of a step, gathers the facts and asks Next. With ErrFlowChanged the flow is the current one.
+func (m *Manager) open(ctx context.Context, ref Ref, now time.Time) (opened, error) {
+	f, key, stale := m.load(ctx, ref, now)
+	if stale != nil && !errors.Is(stale, ErrFlowChanged) {
+		return opened{}, stale
+	}
+	facts, err := m.facts(ctx, f, now)
+	if err != nil {
+		return opened{}, err
+	}
+	return opened{key: key, facts: facts, step: Step{Flow: f, Decision: Next(facts, f)}}, stale
+}
+
+// Current answers where the flow stands. It changes nothing.
+func (m *Manager) Current(ctx context.Context, flowToken string) (Step, error) {
+	o, err := m.open(ctx, Ref{Token: flowToken}, m.now())
+	return o.step, err
+}
+
+// Cancel ends the flow, at whatever stage. It is not an error if there is none.
+func (m *Manager) Cancel(ctx context.Context, flowToken string) error {
+	key, ok := token.Lookup(token.Flow, flowToken)
+	if !ok {
+		return nil
+	}
+	return flowError("dropping", m.stores.Flows.DropFlow(ctx, key))
+}
+
+// refused is the step with the reason why it was not accepted.
+func (s Step) refused(r Reason, wait time.Duration) Step {
+	s.Reason, s.RetryAfter = r, wait
+	return s
+}

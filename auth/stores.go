@@ -1,0 +1,75 @@
+package auth
+
+import (
+	"context"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/session"
+)
+
+// Stores is everything that a Manager keeps, one field for each interface. sqlstore and store.Memory fill all of it;
+// mixing is assignment. New names the field that a feature needs and that is nil.
+type Stores struct {
+	Credentials Credentials     // required
+	Flows       Flows           // required
+	Limits      Limits          // required
+	Sessions    session.Store   // required
+	Cuts        session.Cuts    // nil: a company's sessions cannot be ended all at once
+	Devices     session.Devices // required
+	Expiry      Expiry          // nil: Run deletes nothing; expired rows then go only as new ones come
+}
+
+// A FlowRow is a flow as a store keeps it. Body is the library's own and may change between releases.
+type FlowRow struct {
+	Version   int64     // counts accepted changes, from 1
+	ExpiresAt time.Time // the row may be deleted from then on
+	Body      []byte
+}
+
+// Flows keeps sign-ins in progress. Every method is one atomic change. storetest.Flows tries all of this.
+type Flows interface {
+	// CreateFlow adds a row with Version 1. It may also delete up to 16 expired rows.
+	CreateFlow(ctx context.Context, key [32]byte, row FlowRow) error
+	// Flow answers the row, expired or not. ErrNotFound: there is none.
+	Flow(ctx context.Context, key [32]byte) (FlowRow, error)
+	// SwapFlow replaces the row that stands at row.Version-1. ErrConflict: it stands elsewhere. ErrNotFound: it is gone.
+	SwapFlow(ctx context.Context, key [32]byte, row FlowRow) error
+	// TakeFlow deletes the row that stands at version. One caller wins; ErrConflict: it stands elsewhere. ErrNotFound: it is gone.
+	TakeFlow(ctx context.Context, key [32]byte, version int64) error
+	// DropFlow deletes the row at whatever version. It is not an error if there is none.
+	DropFlow(ctx context.Context, key [32]byte) error
+}
+
+// A Charge is one guess against one counter. The counter's rules travel with it, so that a store knows no policy.
+type Charge struct {
+	Key    [32]byte      // which counter; made with a key, so that a copied table does not tell addresses
+	Window time.Duration // the count starts over this long after its first guess; zero: only ClearLimits starts it over
+	Free   int           // guesses that cost no waiting
+	Pause  time.Duration // to wait after the first guess that is not free; doubles with each further one; zero: none
+	Limit  int           // with this many the counter closes; zero: never
+	Lock   time.Duration // for how long it then closes, and starts over; zero: until ClearLimits
+}
+
+// A Counter is what a store keeps for one key.
+type Counter struct {
+	Count     int
+	Since     time.Time // the first guess of this count
+	ClosedTo  time.Time // no guess before then; zero: open
+	ExpiresAt time.Time // the row says nothing from then on and may be deleted; zero: never
+}
+
+// Limits counts guesses. Every method is one atomic change. storetest.Limits tries all of this.
+type Limits interface {
+	// Charge counts a guess on every counter, or on none: where one of them is closed it writes nothing and answers when the
+	// last of them opens. The zero time: it counted. Use ChargeAll for the arithmetic.
+	// Each call may also delete up to 16 expired rows.
+	Charge(ctx context.Context, charges []Charge, now time.Time) (closedTo time.Time, err error)
+	// ClearLimits forgets these counters.
+	ClearLimits(ctx context.Context, keys [][32]byte) error
+}
+
+// Expiry deletes what has ended.
+type Expiry interface {
+	// DeleteExpired deletes up to limit rows of each table that have expired, and answers how many went.
+	DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error)
+}

@@ -1,0 +1,119 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// Errors that implementers of this package's interfaces answer with.
+var (
+	ErrNotFound = errors.New("auth: not found")
+	ErrConflict = errors.New("auth: conflict") // somebody else was there first; nothing was written
+)
+
+// A User is a person who may sign in.
+type User struct {
+	ID        string // never changes, never reused
+	Email     string // in canonical form; see Users
+	Name      string // how the person is greeted; may be empty
+	Locale    string // the language the person chose, as a BCP 47 tag; empty: none chosen
+	Suspended bool   // refused after proof, whatever company the person belongs to
+}
+
+// Users finds the host's people. It is what a host with its own table implements: two reads.
+// directory.Directory is one.
+type Users interface {
+	UserByID(ctx context.Context, id string) (User, error)       // ErrNotFound
+	UserByEmail(ctx context.Context, email string) (User, error) // email is canonical: lower case, NFC, domain in ASCII; ErrNotFound
+}
+
+// Companies tells which companies a person belongs to and what their domains ask for. It is optional:
+// without it only the product's own policy counts. directory.Directory is one.
+type Companies interface {
+	// Memberships answers all memberships of a person, whatever their state. None is not an error.
+	Memberships(ctx context.Context, userID string) ([]Membership, error)
+	// DomainRule answers the rule of a verified domain, given in ASCII. ErrNotFound: nobody has verified it.
+	DomainRule(ctx context.Context, domain string) (DomainRule, error)
+}
+
+// MemberState is what a person is in a company.
+type MemberState string
+
+const (
+	MemberActive    MemberState = "active"
+	MemberInvited   MemberState = "invited"   // has not joined yet
+	MemberSuspended MemberState = "suspended" // shut out by the company
+)
+
+// AccountState is how a company stands with the product.
+type AccountState string
+
+const (
+	AccountActive  AccountState = "active"
+	AccountLapsed  AccountState = "lapsed"  // works, with a banner
+	AccountExpired AccountState = "expired" // billing roles only
+)
+
+// Role is what a person may do in a company. The library asks it only for what it must decide itself.
+type Role string
+
+const (
+	RoleMember     Role = "member"
+	RoleAdmin      Role = "admin"
+	RoleSuperAdmin Role = "super_admin"
+)
+
+// A Membership is a person in a company, with what the company asks of its people.
+type Membership struct {
+	AccountID    string
+	AccountName  string
+	State        MemberState
+	AccountState AccountState
+	Role         Role
+	Policy       Policy // what the company asks; the zero Policy asks nothing
+}
+
+// Usable tells whether the person may work in this company now. An expired company lets in its super administrators only,
+// who can renew it.
+func (m Membership) Usable() bool {
+	return m.State == MemberActive && (m.AccountState != AccountExpired || m.Role == RoleSuperAdmin)
+}
+
+// SSOMode is what a domain asks of the people whose address is in it.
+type SSOMode string
+
+const (
+	SSOOff      SSOMode = ""         // nothing
+	SSOOptional SSOMode = "optional" // the company's own sign-in is offered beside the others
+	SSOEnforced SSOMode = "enforced" // the company's own sign-in is the only way in
+)
+
+// A DomainRule is what the company that has verified a domain asks of addresses in it.
+type DomainRule struct {
+	Domain    string // in ASCII
+	AccountID string // the company that owns it
+	SSO       SSOMode
+}
+
+// A Credential is a person's password and what goes with it. There is none before the first password.
+type Credential struct {
+	UserID    string
+	Hash      string    // PHC text; empty: there is no password
+	Version   int64     // counts passwords; what was proven with an older one counts for nothing
+	ChangedAt time.Time // when this version began
+	History   []string  // hashes of earlier passwords, newest first, as many as the policy asks to remember
+}
+
+// Credentials keeps passwords, by person, in tables of the library's own. Every method is one atomic change.
+type Credentials interface {
+	// Credential answers the person's row. ErrNotFound: no password was ever set.
+	Credential(ctx context.Context, userID string) (Credential, error)
+
+	// SwapCredential writes c with Version c.Version+1 where the row stands at c.Version; zero adds the first row.
+	// ErrConflict: it stands elsewhere.
+	SwapCredential(ctx context.Context, c Credential) error
+
+	// UpgradeHash replaces the hash of the same password: Version stays. ErrConflict: the row is at another version.
+	UpgradeHash(ctx context.Context, userID string, version int64, hash string) error
+}
