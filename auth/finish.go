@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,7 +46,7 @@ func (m *Manager) Finish(ctx context.Context, ref Ref, c Client) (Done, Step, er
 	if err := flowError("taking", m.stores.Flows.TakeFlow(ctx, o.key, f.Version)); err != nil {
 		return Done{}, Step{}, err
 	}
-	done := Done{ReturnTo: f.ReturnTo, Lang: f.Lang, Email: f.Email, Trace: step.Trace, Device: c.Device}
+	done := Done{ReturnTo: f.ReturnTo, Lang: cmp.Or(f.Lang, o.facts.User.Locale), Email: f.Email, Trace: step.Trace, Device: c.Device}
 	device, err := m.grant(ctx, &done, f.UserID, c, now)
 	if err != nil {
 		return Done{}, Step{}, err

@@ -184,10 +184,22 @@ func (d *Decision) limits(facts Facts, flow Flow) {
 		d.Idle, d.Cap = p.KeptIdle, p.KeptCap
 	}
 	if d.Cap == Uncapped {
-		d.say("session ends after %v without activity", d.Idle)
+		d.say("the session ends after %s without activity", span(d.Idle))
 		return
 	}
-	d.say("session ends after %v without activity, %v at most", d.Idle, d.Cap)
+	d.say("the session ends after %s without activity, and after %s in any case", span(d.Idle), span(d.Cap))
+}
+
+// span is a length of time as a person says it: "30 days", "12 hours", "1h30m0s" where neither fits.
+func span(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d > day && d%day == 0:
+		return fmt.Sprintf("%d days", d/day)
+	case d > time.Hour && d%time.Hour == 0:
+		return fmt.Sprintf("%d hours", d/time.Hour)
+	}
+	return d.String()
 }
 
 func (d Decision) stop(s Stage, r Reason, why string) Decision {

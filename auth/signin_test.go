@@ -47,7 +47,7 @@ func TestSignIn(t *testing.T) {
 		if !w.live(done.Token) {
 			t.Error("the session's token opens nothing")
 		}
-		wantTrace := []string{"password proven", "one company: Acme", "session ends after 720h0m0s without activity, 4320h0m0s at most"}
+		wantTrace := []string{"password proven", "one company: Acme", "the session ends after 30 days without activity, and after 180 days in any case"}
 		if !slices.Equal(done.Trace, wantTrace) {
 			t.Errorf("the trace is %q, want %q", done.Trace, wantTrace)
 		}

@@ -33,6 +33,7 @@ type Ring struct {
 type ringKey struct {
 	id     [keyIDLen]byte
 	secret []byte
+	mac    []byte // derived once: MACs are made several times in a step
 }
 
 // NewRing checks the keys and returns a ring of them. Each must have 32 bytes, and none may be repeated or be one byte over and over.
@@ -54,6 +55,7 @@ func NewRing(keys [][]byte) (*Ring, error) {
 			}
 		}
 		rk := ringKey{secret: append([]byte(nil), k...)}
+		rk.mac = derive(rk.secret, "mac", 32)
 		copy(rk.id[:], derive(rk.secret, "key id", keyIDLen))
 		r.keys = append(r.keys, rk)
 	}
@@ -108,25 +110,25 @@ func (r *Ring) Open(purpose, owner string, sealed []byte) ([]byte, error) {
 	if len(sealed) < keyIDLen {
 		return nil, ErrDamaged
 	}
+	failure := ErrUnknownKey
 	for _, k := range r.keys {
 		if [keyIDLen]byte(sealed[:keyIDLen]) != k.id {
 			continue
 		}
+		failure = ErrDamaged // unless another key happens to have the same short id
 		gcm, err := sealer(k.secret, purpose)
 		if err != nil {
 			return nil, err
 		}
 		rest := sealed[keyIDLen:]
 		if len(rest) < gcm.NonceSize() {
-			return nil, ErrDamaged
+			continue
 		}
-		plain, err := gcm.Open(nil, rest[:gcm.NonceSize()], rest[gcm.NonceSize():], bind(purpose, owner))
-		if err != nil {
-			return nil, ErrDamaged
+		if plain, err := gcm.Open(nil, rest[:gcm.NonceSize()], rest[gcm.NonceSize():], bind(purpose, owner)); err == nil {
+			return plain, nil
 		}
-		return plain, nil
 	}
-	return nil, ErrUnknownKey
+	return nil, failure
 }
 
 func sealer(secret []byte, purpose string) (cipher.AEAD, error) {
@@ -140,21 +142,23 @@ func sealer(secret []byte, purpose string) (cipher.AEAD, error) {
 // MAC returns the keyed hash of the parts for one purpose: what is stored of a short code, or the key of a counter.
 // The parts cannot run into each other: ("ab", "c") and ("a", "bc") differ.
 func (r *Ring) MAC(purpose string, parts ...string) [32]byte {
-	return mac(r.keys[0].secret, purpose, parts)
+	return r.keys[0].sum(purpose, parts)
 }
 
 // CheckMAC tells whether any key of the ring makes this MAC of the parts. It compares in constant time.
 func (r *Ring) CheckMAC(got [32]byte, purpose string, parts ...string) bool {
 	ok := false
 	for _, k := range r.keys {
-		want := mac(k.secret, purpose, parts)
+		want := k.sum(purpose, parts)
 		ok = hmac.Equal(got[:], want[:]) || ok
 	}
 	return ok
 }
 
-func mac(secret []byte, purpose string, parts []string) [32]byte {
-	h := hmac.New(sha256.New, derive(secret, "mac "+purpose, 32))
+// sum is the MAC; the purpose stands bound before the parts.
+func (k ringKey) sum(purpose string, parts []string) [32]byte {
+	h := hmac.New(sha256.New, k.mac)
+	h.Write(bind(purpose))
 	h.Write(bind(parts...))
 	return [32]byte(h.Sum(nil))
 }
