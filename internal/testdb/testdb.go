@@ -1,0 +1,115 @@
+// Package testdb opens real databases for tests: [Each] runs a test over every kind there is.
+//
+// Only tests import it: it links the drivers. PostgreSQL is found by the environment variable SALLYPORT_POSTGRES, a
+// connection URL of somebody who may create schemas; each test works in a schema of its own, which goes with the test.
+package testdb
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite" // the driver "sqlite"
+
+	"github.com/sallyport-auth/sallyport/internal/token"
+	"github.com/sallyport-auth/sallyport/store/sqlstore"
+)
+
+// Each runs a test over SQLite in a file, SQLite in memory and PostgreSQL, each with empty tables.
+func Each(t *testing.T, test func(t *testing.T, db *sqlstore.DB)) {
+	t.Helper()
+	t.Run("sqlite file", func(t *testing.T) { test(t, SQLite(t)) })
+	t.Run("sqlite memory", func(t *testing.T) { test(t, SQLiteMemory(t)) })
+	t.Run("postgresql", func(t *testing.T) { test(t, PostgreSQL(t)) })
+}
+
+// SQLite opens a new SQLite file, which goes with the test.
+func SQLite(t testing.TB) *sqlstore.DB { return open(t, RawSQLite(t), sqlstore.SQLite) }
+
+// SQLiteMemory opens a new SQLite database in memory.
+func SQLiteMemory(t testing.TB) *sqlstore.DB {
+	t.Helper()
+	db := sqlite(t, ":memory:")
+	db.SetMaxOpenConns(1)
+	return open(t, db, sqlstore.SQLite)
+}
+
+// PostgreSQL opens a new schema of the test server, which goes with the test.
+func PostgreSQL(t testing.TB) *sqlstore.DB { return open(t, RawPostgreSQL(t), sqlstore.PostgreSQL) }
+
+// RawSQLite is the database of SQLite before sqlstore.Open has seen it.
+func RawSQLite(t testing.TB) *sql.DB {
+	t.Helper()
+	return sqlite(t, filepath.Join(t.TempDir(), "test.db"))
+}
+
+// RawPostgreSQL is the database of PostgreSQL before sqlstore.Open has seen it.
+func RawPostgreSQL(t testing.TB) *sql.DB {
+	t.Helper()
+	url := cmp.Or(os.Getenv("SALLYPORT_POSTGRES"), "postgres://postgres@127.0.0.1:5432/test?sslmode=disable")
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		t.Fatalf("SALLYPORT_POSTGRES is not a connection URL: %v", err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	server := stdlib.OpenDB(*config)
+	server.SetMaxOpenConns(1)
+	t.Cleanup(func() { server.Close() })
+	if err := server.PingContext(ctx); err != nil {
+		missing(t, err)
+	}
+	schema := "sallyport_test_" + token.NewID()
+	if _, err := server.ExecContext(ctx, "CREATE SCHEMA "+schema); err != nil {
+		t.Fatalf("making a schema for the test: %v", err)
+	}
+	t.Cleanup(func() {
+		if _, err := server.Exec("DROP SCHEMA " + schema + " CASCADE"); err != nil {
+			t.Errorf("dropping the schema of the test: %v", err)
+		}
+	})
+	config.RuntimeParams["search_path"] = schema
+	config.RuntimeParams["lock_timeout"] = "30s"       // a test that waits for itself fails, and does not hang
+	config.RuntimeParams["synchronous_commit"] = "off" // no test pulls the plug of the server
+	db := stdlib.OpenDB(*config)
+	db.SetMaxOpenConns(8) // several packages are tested at once, on one server
+	db.SetMaxIdleConns(8)
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+// missing ends a test that has no server: loudly where every test must run, and else in words that help.
+func missing(t testing.TB, err error) {
+	t.Helper()
+	const how = "PostgreSQL does not answer: start one, and name it in SALLYPORT_POSTGRES (postgres://user:password@host:5432/database)"
+	if strings.EqualFold(os.Getenv("CI"), "true") {
+		t.Fatalf("%s: %v", how, err)
+	}
+	t.Skipf("%s: %v", how, err)
+}
+
+func sqlite(t testing.TB, path string) *sql.DB {
+	t.Helper()
+	db, err := sql.Open("sqlite", sqlstore.SQLiteDSN(path))
+	if err != nil {
+		t.Fatalf("opening SQLite: %v", err)
+	}
+	t.Cleanup(func() { db.Close() })
+	return db
+}
+
+func open(t testing.TB, db *sql.DB, dialect sqlstore.Dialect) *sqlstore.DB {
+	t.Helper()
+	d, err := sqlstore.Open(db, dialect)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}

@@ -1,0 +1,50 @@
+// Package store keeps everything in memory, and is the map of what is kept at all.
+//
+// Call [NewMemory] for tests, demonstrations and programs that may forget who is signed in when they stop. For everything
+// else there is store/sqlstore, with the same methods over SQLite and PostgreSQL. Either gives [auth.Stores] with one call:
+//
+//	in, err := auth.New(auth.Config{Stores: store.NewMemory().Stores(), …})
+//
+// # The contracts
+//
+// Each package declares the storage that it needs, beside the code that calls it. A host implements the ones that it wants
+// to keep elsewhere and assigns them over ours: s := db.Stores(); s.Sessions = mine.
+//
+//	interface                what it keeps                      verbs                                       its suite in storetest
+//	session.Store            who is signed in                   CreateSession Session TouchSession          Sessions
+//	                                                            RotateSession Sessions EndSession EndSessions
+//	session.Cuts             when a company's sessions ended    CutSessions DueCut                          Cuts
+//	session.Devices          browsers people signed in from     Device GrantDevice Devices EndDevice        Devices
+//	                                                            EndDevices
+//	auth.Credentials         passwords and their versions       Credential SwapCredential UpgradeHash       Credentials
+//	auth.Flows               sign-ins in progress               CreateFlow Flow SwapFlow TakeFlow DropFlow  Flows
+//	auth.Limits              guesses                            Charge ClearLimits                          Limits
+//	auth.Expiry              nothing: it deletes what has ended DeleteExpired                               Expiry
+//	directory.UserStore      people                             CreateUser UserByID UserByEmail             Directory
+//	                                                            SetUserSuspended
+//	directory.AccountStore   companies and their members        CreateAccount SetAccountState               Directory
+//	                                                            SetAccountPolicy SetMember Memberships
+//	directory.DomainStore    verified domains                   AddDomain SetDomainSSO Domain               Directory
+//
+// What a host has to write, then:
+//
+//   - for session alone: session.Store, and session.Cuts if whole companies are to be signed out at once. Or nothing, with
+//     the stores here.
+//   - for auth with people in a table of its own: auth.Users, two reads. It is no store of ours and has no suite.
+//   - for auth with companies of its own: auth.Companies, two reads.
+//   - for auth with auth/directory: nothing.
+//
+// # What every verb promises
+//
+// A verb is one atomic change. Of any number of callers at the same moment, in one program or in many, one wins, and a caller
+// who goes away or a program that is killed leaves all of it or nothing. No verb reads for a decision that another verb
+// writes down: the store counts, swaps and takes. Comparing secrets is the library's; keys are hashes, and no store ever
+// sees a token.
+//
+// Missing rows are session.ErrNotFound or auth.ErrNotFound, lost races session.ErrConflict or auth.ErrConflict, by the package
+// that declares the interface. Any other error means that the store is broken, and the library then lets nobody in.
+//
+// Time is told to a store. A clock of its own would be a second opinion about what has expired.
+//
+// This package does not write to disk, and does not share anything between programs.
+package store

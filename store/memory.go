@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/directory"
+	"github.com/sallyport-auth/sallyport/session"
+)
+
+// How many rows that strangers can make are kept. With more, the oldest go first: a sign-in in progress then starts over,
+// and a counter of guesses forgets. Nothing that belongs to a person who has signed in is dropped for want of room.
+const (
+	MaxFlows    = 100_000 // about 100 MB where every flow is full
+	MaxCounters = 200_000 // about 50 MB; a counter that is closed goes only where no open one is among the oldest
+)
+
+// Memory keeps everything in memory. Make it with [NewMemory]. It is safe for concurrent use.
+type Memory struct {
+	*session.Memory
+	flows
+	limits
+	credentials
+	people
+}
+
+var (
+	_ session.Store    = (*Memory)(nil)
+	_ session.Cuts     = (*Memory)(nil)
+	_ session.Devices  = (*Memory)(nil)
+	_ auth.Credentials = (*Memory)(nil)
+	_ auth.Flows       = (*Memory)(nil)
+	_ auth.Limits      = (*Memory)(nil)
+	_ auth.Expiry      = (*Memory)(nil)
+	_ directory.Store  = (*Memory)(nil)
+)
+
+// NewMemory returns an empty Memory.
+func NewMemory() *Memory {
+	m := &Memory{Memory: session.NewMemory()}
+	m.flows.rows.max = MaxFlows
+	m.limits.rows.max = MaxCounters
+	return m
+}
+
+// Stores answers the Memory in every field that it can fill, which is all of them.
+func (m *Memory) Stores() auth.Stores {
+	return auth.Stores{Credentials: m, Flows: m, Limits: m, Sessions: m, Cuts: m, Devices: m, Expiry: m}
+}
+
+// DeleteExpired implements auth.Expiry.
+func (m *Memory) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
+	sessions, err := m.Memory.DeleteExpired(ctx, now, limit)
+	return sessions + m.flows.deleteExpired(now, limit) + m.limits.deleteExpired(now, limit), err
+}

@@ -1,0 +1,47 @@
+package sqlstore_test
+
+import (
+	"testing"
+
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/directory"
+	"github.com/sallyport-auth/sallyport/internal/testdb"
+	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/store/sqlstore"
+	"github.com/sallyport-auth/sallyport/store/storetest"
+)
+
+func TestEveryDatabaseKeepsEveryContract(t *testing.T) {
+	for name, open := range map[string]func(testing.TB) *sqlstore.DB{
+		"sqlite file":   testdb.SQLite,
+		"sqlite memory": testdb.SQLiteMemory,
+		"postgresql":    testdb.PostgreSQL,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Run("Sessions", func(t *testing.T) {
+				storetest.Sessions(t, func(t *testing.T) session.Store { return open(t) })
+			})
+			t.Run("Cuts", func(t *testing.T) {
+				storetest.Cuts(t, func(t *testing.T) storetest.CutStore { return open(t) })
+			})
+			t.Run("Devices", func(t *testing.T) {
+				storetest.Devices(t, func(t *testing.T) session.Devices { return open(t) })
+			})
+			t.Run("Credentials", func(t *testing.T) {
+				storetest.Credentials(t, func(t *testing.T) auth.Credentials { return open(t) })
+			})
+			t.Run("Flows", func(t *testing.T) {
+				storetest.Flows(t, func(t *testing.T) auth.Flows { return open(t) })
+			})
+			t.Run("Limits", func(t *testing.T) {
+				storetest.Limits(t, func(t *testing.T) auth.Limits { return open(t) })
+			})
+			t.Run("Expiry", func(t *testing.T) {
+				storetest.Expiry(t, func(t *testing.T) storetest.ExpiryStore { return open(t) })
+			})
+			t.Run("Directory", func(t *testing.T) {
+				storetest.Directory(t, func(t *testing.T) directory.Store { return open(t) })
+			})
+		})
+	}
+}

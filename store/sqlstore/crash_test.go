@@ -1,0 +1,192 @@
+package sqlstore_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/internal/testdb"
+	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/store/sqlstore"
+)
+
+var (
+	ctx  = context.Background()
+	noon = time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC)
+)
+
+func key(name string) [32]byte { return sha256.Sum256([]byte(name)) }
+
+func aSession(userID, id string) session.Session {
+	return session.Session{
+		ID: id, UserID: userID, AccountID: "acme", Methods: "password",
+		CreatedAt: noon, AuthTime: noon, SeenAt: noon, Idle: time.Hour, ExpiresAt: noon.Add(24 * time.Hour),
+	}
+}
+
+// signInForEver makes a session and ends the one before, and says so after each, until it is killed.
+func signInForEver(db *sqlstore.DB, out io.Writer) error {
+	for i := 0; ; i++ {
+		id := strconv.Itoa(i)
+		if err := db.CreateSession(ctx, key(id), aSession("ann", id)); err != nil {
+			return err
+		}
+		if err := db.EndSessions(ctx, "ann", id, noon); err != nil {
+			return err
+		}
+		fmt.Fprintln(out, i)
+	}
+}
+
+func TestAProgramThatIsKilledLosesNothingItSaid(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "killed.db")
+	cmd := child(t, "sign in", path)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	said := -1
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		if said, err = strconv.Atoi(lines.Text()); err != nil {
+			t.Errorf("the other program said %q", lines.Text())
+			break
+		}
+		if said == 20 {
+			_ = cmd.Process.Kill() // it goes on until it is dead; what it says till then counts
+		}
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	if said < 20 {
+		t.Fatalf("the other program said %d, want 20 at least", said)
+	}
+
+	raw, err := sql.Open("sqlite", sqlstore.SQLiteDSN(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	db := mustOpen(t, raw, sqlstore.SQLite)
+	for i := range said {
+		if _, err := db.Session(ctx, key(strconv.Itoa(i)), noon); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("Session(%d) = %v, want session.ErrNotFound: it was ended before the program was killed", i, err)
+		}
+	}
+	// The last one that was said stands, or the one after it, if the program came that far and was killed before it said so.
+	all, err := db.Sessions(ctx, "ann", noon)
+	if err != nil || len(all) == 0 || len(all) > 2 {
+		t.Fatalf("Sessions = %d, %v, want the last one that was said, or it and the next", len(all), err)
+	}
+	for _, s := range all {
+		if n, _ := strconv.Atoi(s.ID); n != said && n != said+1 {
+			t.Errorf("session %s stands, want %d or %d", s.ID, said, said+1)
+		}
+	}
+	var check string
+	if err := raw.QueryRow("PRAGMA integrity_check").Scan(&check); err != nil || check != "ok" {
+		t.Errorf("PRAGMA integrity_check = %q, %v, want ok", check, err)
+	}
+}
+
+func TestCancellationLeavesNothingHalfDone(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, db *sqlstore.DB) {
+		t.Run("a caller who has gone already writes nothing", func(t *testing.T) {
+			gone, cancel := context.WithCancel(ctx)
+			cancel()
+			if err := db.CreateSession(gone, key("gone"), aSession("gone", "s")); !errors.Is(err, context.Canceled) {
+				t.Errorf("CreateSession = %v, want context.Canceled", err)
+			}
+			if _, err := db.Session(ctx, key("gone"), noon); !errors.Is(err, session.ErrNotFound) {
+				t.Errorf("Session = %v, want session.ErrNotFound", err)
+			}
+		})
+
+		t.Run("A-275 a caller who goes in the middle charges all counters or none", func(t *testing.T) {
+			charges := []auth.Charge{
+				{Key: key("a"), Window: time.Hour, Limit: 100, Lock: time.Hour},
+				{Key: key("b"), Window: time.Hour, Limit: 100, Lock: time.Hour},
+				{Key: key("c"), Window: time.Hour, Limit: 100, Lock: time.Hour},
+			}
+			counted, cut := 0, 0
+			for i := range 60 {
+				leaving, cancel := context.WithTimeout(ctx, time.Duration(i)*100*time.Microsecond)
+				_, err := db.Charge(leaving, charges, noon)
+				cancel()
+				switch {
+				case err == nil:
+					counted++
+				default:
+					cut++
+				}
+			}
+			var guesses [3]int
+			for i, c := range charges {
+				if guesses[i] = made(t, db, c); guesses[i] != guesses[0] {
+					t.Errorf("counter %d has %d guesses and counter 0 has %d, want the same: a guess charges all counters or none", i, guesses[i], guesses[0])
+				}
+			}
+			if guesses[0] < counted || guesses[0] > counted+cut {
+				t.Errorf("%d guesses stand after %d that were answered and %d that were cut off", guesses[0], counted, cut)
+			}
+			if cut == 0 {
+				t.Error("no call was cut off: the test tried nothing")
+			}
+		})
+	})
+}
+
+// made tells how many guesses stand in a counter, by making the rest.
+func made(t *testing.T, db *sqlstore.DB, c auth.Charge) int {
+	t.Helper()
+	n := 0
+	for ; n < c.Limit; n++ {
+		closedTo, err := db.Charge(ctx, []auth.Charge{c}, noon)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !closedTo.IsZero() {
+			break
+		}
+	}
+	return c.Limit - n
+}
+
+func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
+	const canary = "canary@acme.example"
+	for name, raw := range map[string]*sql.DB{"sqlite": testdb.RawSQLite(t), "postgresql": testdb.RawPostgreSQL(t)} {
+		db := mustOpen(t, raw, map[string]sqlstore.Dialect{"sqlite": sqlstore.SQLite, "postgresql": sqlstore.PostgreSQL}[name])
+		for _, table := range []string{"users", "credentials", "flows", "sessions"} {
+			if _, err := raw.Exec("DROP TABLE sallyport_" + table); err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, byEmail := db.UserByEmail(ctx, canary)
+		s := aSession(canary, canary)
+		s.UserAgent, s.IP = canary, canary
+		for verb, err := range map[string]error{
+			"UserByEmail":    byEmail,
+			"CreateUser":     db.CreateUser(ctx, auth.User{ID: canary, Email: canary, Name: canary}),
+			"SwapCredential": db.SwapCredential(ctx, auth.Credential{UserID: canary, Hash: canary}),
+			"CreateFlow":     db.CreateFlow(ctx, key(canary), auth.FlowRow{Body: []byte(canary)}),
+			"CreateSession":  db.CreateSession(ctx, key(canary), s),
+		} {
+			if err == nil || strings.Contains(err.Error(), canary) || strings.Count(err.Error(), "sqlstore: ") != 1 {
+				t.Errorf("%s: %s over a broken database = %v, want an error that says once what was done, and not to whom", name, verb, err)
+			}
+		}
+	}
+}

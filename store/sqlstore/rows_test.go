@@ -1,0 +1,309 @@
+package sqlstore_test
+
+import (
+	"bytes"
+	"database/sql"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/internal/testdb"
+	"github.com/sallyport-auth/sallyport/internal/token"
+	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/store/sqlstore"
+)
+
+// dump reads every table as a thief of a backup would: each row in one line, bytes as they are and in hexadecimal.
+func dump(t *testing.T, raw *sql.DB, dialect sqlstore.Dialect) string {
+	t.Helper()
+	names := map[string]bool{}
+	for _, column := range tables(t, raw, dialect) {
+		name, _, _ := strings.Cut(column, ".")
+		names[name] = true
+	}
+	var all strings.Builder
+	for name := range names {
+		rows, err := raw.Query("SELECT * FROM " + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		columns, err := rows.Columns()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+			values := make([]any, len(columns))
+			for i := range values {
+				values[i] = new(any)
+			}
+			if err := rows.Scan(values...); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprint(&all, name)
+			for i, value := range values {
+				v := *value.(*any)
+				fmt.Fprintf(&all, " %s=%v", columns[i], v)
+				if b, ok := v.([]byte); ok {
+					fmt.Fprintf(&all, " %s %x", b, b)
+				}
+			}
+			fmt.Fprintln(&all)
+		}
+		rows.Close()
+	}
+	return all.String()
+}
+
+func count(t *testing.T, raw *sql.DB, table string) (n int) {
+	t.Helper()
+	if err := raw.QueryRow("SELECT COUNT(*) FROM sallyport_" + table).Scan(&n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestWhatACopyOfTheDatabaseTells(t *testing.T) {
+	eachRaw(t, func(t *testing.T, raw *sql.DB, dialect sqlstore.Dialect) {
+		db := mustOpen(t, raw, dialect)
+		sessions, err := session.New(session.Config{Store: db, Now: func() time.Time { return noon }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		sessionToken, s, err := sessions.Issue(ctx, session.Start{UserID: "ann", Methods: "password"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		flowToken, flowKey := token.New(token.Flow)
+		if err := db.CreateFlow(ctx, flowKey, auth.FlowRow{ExpiresAt: noon, Body: []byte("the body of a flow")}); err != nil {
+			t.Fatal(err)
+		}
+		deviceToken, deviceKey := token.New(token.Device)
+		if _, err := db.GrantDevice(ctx, deviceKey, session.Device{ID: "device 1", UserID: "ann"}); err != nil {
+			t.Fatal(err)
+		}
+		ring, err := token.NewRing([][]byte{[]byte("0123456789abcdef0123456789abcdef")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := db.Charge(ctx, []auth.Charge{{Key: ring.MAC("limit", "typed@acme.example"), Limit: 5}}, noon); err != nil {
+			t.Fatal(err)
+		}
+
+		t.Run("A-268 A-243 no token and no address of a counter is in it", func(t *testing.T) {
+			all := dump(t, raw, dialect)
+			for _, there := range []string{s.ID, "the body of a flow", "device 1", hex.EncodeToString(flowKey[:])} {
+				if !strings.Contains(all, there) {
+					t.Fatalf("the dump does not have %q, so it proves nothing:\n%s", there, all)
+				}
+			}
+			for _, plain := range []string{sessionToken, flowToken, deviceToken} {
+				secret, err := base64.RawURLEncoding.DecodeString(plain[4:])
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, form := range []string{plain, plain[4:], string(secret), hex.EncodeToString(secret)} {
+					if strings.Contains(all, form) {
+						t.Errorf("the dump has a token, or the randomness in it: %q", form)
+					}
+				}
+			}
+			if strings.Contains(all, "typed@acme.example") {
+				t.Error("the dump has the address that somebody typed")
+			}
+		})
+
+		t.Run("A-244 what is in it opens nothing", func(t *testing.T) {
+			stored, _ := token.Lookup(token.Session, sessionToken)
+			for _, forged := range []string{
+				s.ID, hex.EncodeToString(stored[:]), string(token.Session) + base64.RawURLEncoding.EncodeToString(stored[:]), string(stored[:]),
+			} {
+				if got, err := sessions.Lookup(ctx, forged); err == nil {
+					t.Errorf("Lookup(%q) = %+v, want nothing", forged, got)
+				}
+			}
+			if _, err := sessions.Lookup(ctx, sessionToken); err != nil {
+				t.Errorf("Lookup(the token) = %v, want the session", err)
+			}
+		})
+	})
+}
+
+func TestExpiredRowsGo(t *testing.T) {
+	eachRaw(t, func(t *testing.T, raw *sql.DB, dialect sqlstore.Dialect) {
+		db := mustOpen(t, raw, dialect)
+		fill := func(t *testing.T, n int, at time.Time) {
+			t.Helper()
+			for i := range n {
+				id := fmt.Sprint(at.Unix(), " ", i)
+				s := aSession(id, id)
+				s.CreatedAt, s.SeenAt, s.ExpiresAt = at, at, at.Add(time.Hour)
+				if err := db.CreateSession(ctx, key(id), s); err != nil {
+					t.Fatal(err)
+				}
+				if err := db.CreateFlow(ctx, key(id), auth.FlowRow{ExpiresAt: at.Add(15 * time.Minute)}); err != nil {
+					t.Fatal(err)
+				}
+				charge := auth.Charge{Key: key(id), Window: time.Hour, Limit: 5, Lock: time.Hour}
+				if _, err := db.Charge(ctx, []auth.Charge{charge}, at); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := db.GrantDevice(ctx, key(id), session.Device{ID: id, UserID: id, LastSeen: at, KnownUntil: at.Add(time.Hour)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		kinds := []string{"sessions", "flows", "limits", "devices"}
+
+		t.Run("A-278 each new row takes up to 16 expired ones with it", func(t *testing.T) {
+			fill(t, 40, noon)
+			fill(t, 2, noon.Add(48*time.Hour))
+			for _, table := range kinds {
+				if got := count(t, raw, table); got != 40-2*16+2 {
+					t.Errorf("sallyport_%s has %d rows, want %d: 40 expired, 2 new, each of which takes 16", table, got, 40-2*16+2)
+				}
+			}
+			fill(t, 1, noon.Add(49*time.Hour))
+			for _, table := range kinds {
+				if got := count(t, raw, table); got > 3 {
+					t.Errorf("sallyport_%s has %d rows, want 3 at most: no expired row is left", table, got)
+				}
+			}
+		})
+
+		t.Run("A-278 DeleteExpired leaves nothing that has ended", func(t *testing.T) {
+			fill(t, 20, noon.Add(72*time.Hour))
+			for {
+				n, err := db.DeleteExpired(ctx, noon.Add(96*time.Hour), 7)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if n == 0 {
+					break
+				}
+			}
+			for _, table := range append(kinds, "session_ends") {
+				if got := count(t, raw, table); got != 0 {
+					t.Errorf("sallyport_%s has %d rows, want 0", table, got)
+				}
+			}
+		})
+	})
+}
+
+func TestExpiryAndSignInsDoNotStandInEachOthersWay(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, db *sqlstore.DB) {
+		var group sync.WaitGroup
+		for i := range 16 {
+			group.Go(func() {
+				for j := range 12 {
+					at := noon.Add(time.Duration(j) * time.Hour)
+					user, id := fmt.Sprint("user ", (i+j)%3), fmt.Sprint(i, " ", j)
+					s := aSession(user, id)
+					s.CreatedAt, s.SeenAt, s.ExpiresAt = at, at, at.Add(time.Minute)
+					charges := []auth.Charge{
+						{Key: key(user), Window: time.Minute}, {Key: key(fmt.Sprint(i % 4)), Window: time.Minute}, {Key: key("all"), Window: time.Minute},
+					}
+					_, charged := db.Charge(ctx, charges, at)
+					_, deleted := db.DeleteExpired(ctx, at, 50)
+					created := db.CreateSession(ctx, key(id), s)
+					for verb, err := range map[string]error{
+						"Charge": charged, "DeleteExpired": deleted, "CreateSession": created,
+						"EndSessions": db.EndSessions(ctx, user, id, noon),
+						"ClearLimits": db.ClearLimits(ctx, [][32]byte{charges[2].Key, charges[0].Key}),
+					} {
+						if err != nil {
+							t.Errorf("%s = %v, want nil", verb, err)
+						}
+					}
+				}
+			})
+		}
+		group.Wait()
+	})
+}
+
+func TestTwoProgramsShareOneSQLiteFile(t *testing.T) {
+	raw := testdb.RawSQLite(t)
+	programs := []*sqlstore.DB{mustOpen(t, raw, sqlstore.SQLite), mustOpen(t, raw, sqlstore.SQLite)}
+	charge := []auth.Charge{{Key: key("a"), Window: time.Hour, Limit: 5, Lock: time.Hour}}
+	var mu sync.Mutex
+	counted := 0
+	var group sync.WaitGroup
+	for i := range 64 {
+		group.Go(func() {
+			closedTo, err := programs[i%2].Charge(ctx, charge, noon)
+			if err != nil {
+				t.Errorf("Charge = %v, want nil: writers wait for each other", err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if err == nil && closedTo.IsZero() {
+				counted++
+			}
+		})
+	}
+	group.Wait()
+	if counted != 5 {
+		t.Errorf("two programs counted %d guesses, want 5", counted)
+	}
+}
+
+func TestTheSessionCheckIsOneIndexedLookUp(t *testing.T) {
+	eachRaw(t, func(t *testing.T, raw *sql.DB, dialect sqlstore.Dialect) {
+		db := mustOpen(t, raw, dialect)
+		if err := db.CreateSession(ctx, key("7"), aSession("ann", "7")); err != nil {
+			t.Fatal(err)
+		}
+		// As many rows as make an index worth its while.
+		var sessions, cuts []string
+		for i := range 3000 {
+			sessions = append(sessions, fmt.Sprintf("('key %d', 'id', 'user %d', 'account %d', '', '', '', 0, 1, 1, 1, 1, 1, 1, '', '')", i, i, i))
+			cuts = append(cuts, fmt.Sprintf("('account %d', 1, 0)", i))
+		}
+		for table, rows := range map[string][]string{"sessions": sessions, "account_cuts": cuts} {
+			if _, err := raw.Exec("INSERT INTO sallyport_" + table + " VALUES " + strings.Join(rows, ", ")); err != nil {
+				t.Fatal(err)
+			}
+		}
+		explain := "EXPLAIN QUERY PLAN "
+		want := []string{"SEARCH s USING PRIMARY KEY (token_hash=?)", "SEARCH c USING PRIMARY KEY (account_id=?)"}
+		if dialect == sqlstore.PostgreSQL {
+			explain = "EXPLAIN "
+			want = []string{"sallyport_sessions_pkey", "sallyport_account_cuts_pkey"}
+		}
+		if _, err := raw.Exec("ANALYZE"); err != nil {
+			t.Fatal(err)
+		}
+		k := key("7")
+		rows, err := raw.Query(explain+db.SelectSession(), k[:], noon.UnixMicro())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		columns, _ := rows.Columns()
+		var plan bytes.Buffer
+		for rows.Next() {
+			values := make([]any, len(columns))
+			for i := range values {
+				values[i] = new(sql.NullString)
+			}
+			if err := rows.Scan(values...); err != nil {
+				t.Fatal(err)
+			}
+			fmt.Fprintln(&plan, values[len(values)-1].(*sql.NullString).String)
+		}
+		for _, part := range want {
+			if !strings.Contains(plan.String(), part) {
+				t.Errorf("the plan of the session look-up does not have %q:\n%s", part, &plan)
+			}
+		}
+		if strings.Contains(plan.String(), "Seq Scan") || strings.Contains(plan.String(), "SCAN") {
+			t.Errorf("the session look-up reads a whole table:\n%s", &plan)
+		}
+	})
+}

@@ -1,0 +1,139 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
+)
+
+// Credentials tries an auth.Credentials. open answers an empty one each time.
+func Credentials(t *testing.T, open func(t *testing.T) auth.Credentials) {
+	ctx := context.Background()
+	conflict := func(err error) bool { return errors.Is(err, auth.ErrConflict) }
+	first := auth.Credential{UserID: "ann", Hash: "$argon2id$v=19$first", ChangedAt: noon}
+	stands := func(t *testing.T, s auth.Credentials, want auth.Credential) {
+		t.Helper()
+		got, err := s.Credential(ctx, want.UserID)
+		same := err == nil && got.UserID == want.UserID && got.Hash == want.Hash && got.Version == want.Version &&
+			got.ChangedAt.Equal(want.ChangedAt) && len(got.History) == len(want.History) &&
+			(len(want.History) == 0 || reflect.DeepEqual(got.History, want.History))
+		if !same {
+			t.Errorf("Credential = %+v, %v, want %+v", got, err, want)
+		}
+	}
+
+	t.Run("there is none before the first password", func(t *testing.T) {
+		s := open(t)
+		if got, err := s.Credential(ctx, "ann"); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("Credential = %+v, %v, want auth.ErrNotFound", got, err)
+		}
+		later := first
+		later.Version = 1
+		if err := s.SwapCredential(ctx, later); !conflict(err) {
+			t.Errorf("SwapCredential(version 1, no row) = %v, want auth.ErrConflict", err)
+		}
+		if err := s.UpgradeHash(ctx, "ann", 0, "x"); !conflict(err) {
+			t.Errorf("UpgradeHash(no row) = %v, want auth.ErrConflict", err)
+		}
+		if _, err := s.Credential(ctx, "ann"); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("Credential = %v, want auth.ErrNotFound: a conflict writes nothing", err)
+		}
+	})
+
+	t.Run("a swap counts one version up", func(t *testing.T) {
+		s := open(t)
+		ok(t, "SwapCredential", s.SwapCredential(ctx, first))
+		want := first
+		want.Version = 1
+		stands(t, s, want)
+		if err := s.SwapCredential(ctx, first); !conflict(err) {
+			t.Errorf("SwapCredential(version 0 again) = %v, want auth.ErrConflict", err)
+		}
+		second := auth.Credential{UserID: "ann", Hash: "", Version: 1, ChangedAt: noon.Add(time.Hour), History: []string{first.Hash, "older"}}
+		ok(t, "SwapCredential", s.SwapCredential(ctx, second))
+		second.Version = 2
+		stands(t, s, second)
+		for _, version := range []int64{0, 1, 3} {
+			wrong := second
+			wrong.Version, wrong.Hash = version, "wrong"
+			if err := s.SwapCredential(ctx, wrong); !conflict(err) {
+				t.Errorf("SwapCredential(version %d where 2 stands) = %v, want auth.ErrConflict", version, err)
+			}
+		}
+		stands(t, s, second)
+		if _, err := s.Credential(ctx, "bob"); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("Credential(another person) = %v, want auth.ErrNotFound", err)
+		}
+	})
+
+	t.Run("what was written does not change with the caller's slice", func(t *testing.T) {
+		s := open(t)
+		history := []string{"one", "two"}
+		c := first
+		c.History = history
+		ok(t, "SwapCredential", s.SwapCredential(ctx, c))
+		history[0] = "changed"
+		got, err := s.Credential(ctx, "ann")
+		ok(t, "Credential", err)
+		got.History[1] = "changed"
+		c.History, c.Version = []string{"one", "two"}, 1
+		stands(t, s, c)
+	})
+
+	t.Run("one caller swaps", func(t *testing.T) {
+		s := open(t)
+		for version := range int64(3) {
+			won := winners(t, "SwapCredential", conflict, func(i int) error {
+				return s.SwapCredential(ctx, auth.Credential{UserID: "ann", Hash: fmt.Sprint("hash ", i), Version: version, ChangedAt: noon})
+			})
+			if won != 1 {
+				t.Errorf("%d callers replaced version %d of a password %d times, want 1: SwapCredential must compare the version and write in one step", callers, version, won)
+			}
+		}
+		if got, err := s.Credential(ctx, "ann"); err != nil || got.Version != 3 {
+			t.Errorf("Credential = version %d, %v, want 3: each swap counts one up", got.Version, err)
+		}
+	})
+
+	t.Run("an upgraded hash is of the same version", func(t *testing.T) {
+		s := open(t)
+		c := first
+		c.History = []string{"older"}
+		ok(t, "SwapCredential", s.SwapCredential(ctx, c))
+		ok(t, "UpgradeHash", s.UpgradeHash(ctx, "ann", 1, "stronger"))
+		c.Version, c.Hash = 1, "stronger"
+		stands(t, s, c)
+		if err := s.UpgradeHash(ctx, "ann", 2, "stray"); !conflict(err) {
+			t.Errorf("UpgradeHash(version 2 where 1 stands) = %v, want auth.ErrConflict", err)
+		}
+		stands(t, s, c)
+	})
+
+	t.Run("an upgrade never undoes a new password", func(t *testing.T) {
+		s := open(t)
+		ok(t, "SwapCredential", s.SwapCredential(ctx, first))
+		for round := range int64(rounds) {
+			version := round + 1
+			together(func(i int) {
+				var err error
+				if i == callers/2 {
+					err = s.SwapCredential(ctx, auth.Credential{UserID: "ann", Hash: "new password", Version: version, ChangedAt: noon})
+				} else {
+					err = s.UpgradeHash(ctx, "ann", version, "old password, rehashed")
+				}
+				if err != nil && !conflict(err) {
+					t.Errorf("SwapCredential or UpgradeHash = %v, want nil or auth.ErrConflict", err)
+				}
+			})
+			if got, err := s.Credential(ctx, "ann"); err != nil || got.Hash != "new password" || got.Version != version+1 {
+				t.Errorf("Credential = %q, version %d, %v, want the new password, version %d: UpgradeHash must compare the version and write in one step",
+					got.Hash, got.Version, err, version+1)
+			}
+		}
+	})
+}

@@ -1,0 +1,176 @@
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/session"
+)
+
+// A CutStore keeps sessions and ends those of whole accounts.
+type CutStore interface {
+	session.Store
+	session.Cuts
+}
+
+// Cuts tries a session.Cuts together with the session.Store that it belongs to. open answers an empty one each time.
+func Cuts(t *testing.T, open func(t *testing.T) CutStore) {
+	ctx := context.Background()
+	const minute = time.Minute
+
+	// made opens a store with one session of acme for each offset from noon, under that offset's key.
+	at := func(offset time.Duration) session.Key { return key(offset.String()) }
+	made := func(t *testing.T, offsets ...time.Duration) CutStore {
+		t.Helper()
+		s := open(t)
+		for _, offset := range offsets {
+			ok(t, "CreateSession", s.CreateSession(ctx, at(offset), aSession("ann", offset.String(), noon.Add(offset))))
+		}
+		return s
+	}
+	found := func(t *testing.T, s CutStore, offset time.Duration, now time.Time, want bool, why string) {
+		t.Helper()
+		if want {
+			wantSession(t, s, at(offset), now, why)
+		} else {
+			wantNoSession(t, s, at(offset), now, why)
+		}
+		listed := false
+		all, err := s.Sessions(ctx, "ann", now)
+		ok(t, "Sessions", err)
+		for _, one := range all {
+			listed = listed || one.ID == offset.String()
+		}
+		if listed != want {
+			t.Errorf("Sessions lists the session: %v, want %v, as Session finds it: %s", listed, want, why)
+		}
+	}
+
+	t.Run("A-242 a cut ends what was made before it", func(t *testing.T) {
+		s := made(t, -1*time.Microsecond, 0, minute)
+		other := aSession("bob", "other", noon.Add(-minute))
+		other.AccountID = "globex"
+		ok(t, "CreateSession", s.CreateSession(ctx, key("other"), other))
+		other.AccountID = ""
+		ok(t, "CreateSession", s.CreateSession(ctx, key("none"), other))
+
+		ok(t, "CutSessions", s.CutSessions(ctx, "acme", noon))
+		found(t, s, -1*time.Microsecond, noon, false, "it was made before the cut")
+		found(t, s, -1*time.Microsecond, noon.Add(-minute), false, "a cut counts whatever the clock says")
+		found(t, s, 0, noon, true, "it was made at the cut, not before")
+		found(t, s, minute, noon, true, "it was made after the cut")
+		wantSession(t, s, key("other"), noon, "it belongs to another account")
+		ok(t, "CutSessions", s.CutSessions(ctx, "", noon))
+		wantSession(t, s, key("none"), noon, "it belongs to no account, so no cut can end it")
+	})
+
+	t.Run("a session made before the cut and written after it is not found", func(t *testing.T) {
+		s := open(t)
+		ok(t, "CutSessions", s.CutSessions(ctx, "acme", noon))
+		ok(t, "CreateSession", s.CreateSession(ctx, at(-minute), aSession("ann", (-minute).String(), noon.Add(-minute))))
+		found(t, s, -minute, noon, false, "it was made before the cut")
+	})
+
+	t.Run("a cut moves forward only", func(t *testing.T) {
+		s := made(t, 0, 3*minute)
+		ok(t, "CutSessions", s.CutSessions(ctx, "acme", noon.Add(2*minute)))
+		ok(t, "CutSessions", s.CutSessions(ctx, "acme", noon.Add(-minute)))
+		found(t, s, 0, noon, false, "an earlier cut takes nothing back")
+		found(t, s, 3*minute, noon, true, "it was made after both")
+	})
+
+	t.Run("an appointed cut comes by itself", func(t *testing.T) {
+		s := made(t, 0, 10*minute, 11*minute)
+		due := noon.Add(10 * minute)
+		ok(t, "DueCut", s.DueCut(ctx, "acme", due, noon))
+		found(t, s, 0, due.Add(-time.Microsecond), true, "the cut is not due yet")
+		found(t, s, 0, due, false, "the cut is due")
+		found(t, s, 10*minute, due, true, "it was made when the cut came, not before")
+		found(t, s, 11*minute, due.Add(minute), true, "it was made after the cut")
+	})
+
+	t.Run("an appointment can be moved and taken back", func(t *testing.T) {
+		s := made(t, 0)
+		ok(t, "DueCut", s.DueCut(ctx, "acme", noon.Add(10*minute), noon))
+		ok(t, "DueCut", s.DueCut(ctx, "acme", noon.Add(20*minute), noon.Add(minute)))
+		found(t, s, 0, noon.Add(15*minute), true, "the cut was put off")
+		ok(t, "DueCut", s.DueCut(ctx, "acme", time.Time{}, noon.Add(minute)))
+		found(t, s, 0, noon.Add(30*minute), true, "the cut was called off")
+		ok(t, "DueCut", s.DueCut(ctx, "nobody", time.Time{}, noon)) // there was none
+	})
+
+	t.Run("an appointment that has passed stays a cut", func(t *testing.T) {
+		due := noon.Add(10 * minute)
+		for name, next := range map[string]time.Time{"taken back": {}, "moved": noon.Add(60 * minute)} {
+			s := made(t, 0, 10*minute)
+			ok(t, "DueCut", s.DueCut(ctx, "acme", due, noon))
+			ok(t, "DueCut", s.DueCut(ctx, "acme", next, due))
+			found(t, s, 0, due, false, "the cut had come before the appointment was "+name)
+			found(t, s, 10*minute, due.Add(minute), true, "it was made when the cut came")
+		}
+	})
+
+	t.Run("the two cuts do not undo each other", func(t *testing.T) {
+		s := made(t, 0, 5*minute)
+		ok(t, "DueCut", s.DueCut(ctx, "acme", noon.Add(10*minute), noon))
+		ok(t, "CutSessions", s.CutSessions(ctx, "acme", noon.Add(minute)))
+		found(t, s, 0, noon.Add(2*minute), false, "an appointment does not undo a cut")
+		found(t, s, 5*minute, noon.Add(9*minute), true, "the appointed cut is not due yet")
+		found(t, s, 5*minute, noon.Add(10*minute), false, "a cut does not undo an appointment")
+		ok(t, "DueCut", s.DueCut(ctx, "acme", time.Time{}, noon.Add(2*minute)))
+		found(t, s, 0, noon.Add(2*minute), false, "to call off an appointment does not undo a cut")
+	})
+
+	t.Run("a session that goes to another account stands under that account's cuts", func(t *testing.T) {
+		s := made(t, 0)
+		ok(t, "CutSessions", s.CutSessions(ctx, "globex", noon.Add(minute)))
+		next := aSession("ann", "0s", noon)
+		next.AccountID = "globex"
+		ok(t, "RotateSession", s.RotateSession(ctx, at(0), key("rotated"), next))
+		wantNoSession(t, s, key("rotated"), noon.Add(2*minute), "it was made before the cut of the account that it belongs to now")
+	})
+
+	t.Run("of many cuts the latest stays", func(t *testing.T) {
+		s := open(t)
+		for round := range rounds {
+			account := fmt.Sprint("acme", round)
+			last := aSession("ann", "last", noon.Add(callers*minute-time.Microsecond))
+			last.AccountID = account
+			ok(t, "CreateSession", s.CreateSession(ctx, key(account), last))
+			together(func(i int) {
+				if err := s.CutSessions(ctx, account, noon.Add(time.Duration(shuffled(i, round)+1)*minute)); err != nil {
+					t.Errorf("CutSessions = %v, want nil", err)
+				}
+			})
+			wantNoSession(t, s, key(account), noon, "of the cuts at the same moment one was later: CutSessions must compare and write in one step")
+		}
+	})
+
+	t.Run("cuts and appointments at the same moment all count", func(t *testing.T) {
+		s := open(t)
+		for round := range rounds {
+			account := fmt.Sprint("acme", round)
+			for _, offset := range []time.Duration{0, 5 * minute} {
+				one := aSession("ann", account+offset.String(), noon.Add(offset))
+				one.AccountID = account
+				ok(t, "CreateSession", s.CreateSession(ctx, key(one.ID), one))
+			}
+			together(func(i int) {
+				var err error
+				if i%2 == 0 {
+					err = s.DueCut(ctx, account, noon.Add(10*minute), noon)
+				} else {
+					err = s.CutSessions(ctx, account, noon.Add(minute))
+				}
+				if err != nil {
+					t.Errorf("DueCut or CutSessions = %v, want nil", err)
+				}
+			})
+			const rule = ": each verb must change its own instant and nothing else"
+			wantNoSession(t, s, key(account+"0s"), noon.Add(2*minute), "the account was cut while a cut was appointed"+rule)
+			wantNoSession(t, s, key(account+"5m0s"), noon.Add(10*minute), "a cut was appointed while the account was cut"+rule)
+		}
+	})
+}

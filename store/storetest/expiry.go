@@ -1,0 +1,163 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/session"
+)
+
+// An ExpiryStore deletes expired rows of the tables that strangers can fill.
+type ExpiryStore interface {
+	auth.Expiry
+	auth.Flows
+	auth.Limits
+	session.Store
+}
+
+// Expiry tries an auth.Expiry together with the stores whose rows it deletes. open answers an empty one each time.
+func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
+	ctx := context.Background()
+	expire := func(t *testing.T, s ExpiryStore, now time.Time, limit int) int {
+		t.Helper()
+		n, err := s.DeleteExpired(ctx, now, limit)
+		ok(t, "DeleteExpired", err)
+		return n
+	}
+	counter := auth.Charge{Key: key("counter"), Window: time.Hour, Limit: 3, Lock: 2 * time.Hour}
+
+	t.Run("A-278 each kind of row goes when it has expired and not before", func(t *testing.T) {
+		s := open(t)
+		idle := aSession("ann", "idle", noon)
+		idle.SeenAt, idle.Idle = noon, time.Hour
+		ok(t, "CreateSession", s.CreateSession(ctx, key("idle"), idle))
+		capped := aSession("ann", "capped", noon)
+		capped.SeenAt, capped.Idle, capped.ExpiresAt = noon, 5*time.Hour, noon.Add(3*time.Hour)
+		ok(t, "CreateSession", s.CreateSession(ctx, key("capped"), capped))
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("flow"), auth.FlowRow{ExpiresAt: noon.Add(15 * time.Minute)}))
+		if _, err := s.Charge(ctx, []auth.Charge{counter}, noon); err != nil {
+			t.Fatal(err)
+		}
+		for _, step := range []struct {
+			after time.Duration
+			want  int
+			what  string
+		}{
+			{15*time.Minute - time.Microsecond, 0, "nothing has expired yet"},
+			{15 * time.Minute, 1, "the flow has expired"},
+			{time.Hour - time.Microsecond, 0, "the session was seen less than an hour ago"},
+			{time.Hour, 2, "the session without activity and the counter have expired"},
+			{3*time.Hour - time.Microsecond, 0, "the other session lasts three hours"},
+			{3 * time.Hour, 1, "the other session has come to its end"},
+			{100 * time.Hour, 0, "nothing is left"},
+		} {
+			if got := expire(t, s, noon.Add(step.after), 100); got != step.want {
+				t.Errorf("DeleteExpired(%v after noon) = %d, want %d: %s", step.after, got, step.want, step.what)
+			}
+		}
+		wantNoFlow(t, s, key("flow"), "it has expired and was deleted")
+		wantNoSession(t, s, key("idle"), noon, "it has expired and was deleted")
+		wantNoSession(t, s, key("capped"), noon, "it has expired and was deleted")
+	})
+
+	t.Run("activity and a rotation put the end off", func(t *testing.T) {
+		s := open(t)
+		one := aSession("ann", "s1", noon)
+		one.SeenAt, one.Idle, one.ExpiresAt = noon, time.Hour, noon.Add(10*time.Hour)
+		ok(t, "CreateSession", s.CreateSession(ctx, key("s1"), one))
+		ok(t, "TouchSession", s.TouchSession(ctx, key("s1"), noon.Add(30*time.Minute)))
+		if n := expire(t, s, noon.Add(time.Hour), 100); n != 0 {
+			t.Errorf("DeleteExpired = %d, want 0: the session was touched half an hour ago", n)
+		}
+		one.Idle = 4 * time.Hour
+		ok(t, "RotateSession", s.RotateSession(ctx, key("s1"), key("s2"), one))
+		if n := expire(t, s, noon.Add(4*time.Hour), 100); n != 0 {
+			t.Errorf("DeleteExpired = %d, want 0: the rotation gave the session four hours", n)
+		}
+		one.ExpiresAt = noon.Add(4 * time.Hour)
+		ok(t, "RotateSession", s.RotateSession(ctx, key("s2"), key("s3"), one))
+		if n := expire(t, s, noon.Add(4*time.Hour), 100); n != 1 {
+			t.Errorf("DeleteExpired = %d, want 1: the rotation brought the end forward", n)
+		}
+	})
+
+	t.Run("what is closed for good stays", func(t *testing.T) {
+		s := open(t)
+		hard := []auth.Charge{{Key: key("hard"), Limit: 1}}
+		if _, err := s.Charge(ctx, hard, noon); err != nil {
+			t.Fatal(err)
+		}
+		expire(t, s, noon.AddDate(100, 0, 0), 100)
+		if closedTo, err := s.Charge(ctx, hard, noon.AddDate(100, 0, 0)); err != nil || closedTo.IsZero() {
+			t.Errorf("Charge = %v, %v, want closed: a counter without ExpiresAt never expires", closedTo, err)
+		}
+	})
+
+	t.Run("no more go than the limit says", func(t *testing.T) {
+		s := open(t)
+		for i := range 10 {
+			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint(i)), auth.FlowRow{ExpiresAt: noon}))
+		}
+		for _, want := range []int{4, 4, 2, 0} {
+			if got := expire(t, s, noon, 4); got != want {
+				t.Errorf("DeleteExpired(limit 4) = %d, want %d", got, want)
+			}
+		}
+	})
+
+	t.Run("each row is counted by one caller", func(t *testing.T) {
+		s := open(t)
+		const rows = 200
+		for i := range rows {
+			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint(i)), auth.FlowRow{ExpiresAt: noon}))
+		}
+		var mu sync.Mutex
+		total := 0
+		together(func(int) {
+			n, err := s.DeleteExpired(ctx, noon, 10)
+			mu.Lock()
+			defer mu.Unlock()
+			total += n
+			if err != nil {
+				t.Errorf("DeleteExpired = %v, want nil", err)
+			}
+		})
+		if total > rows {
+			t.Errorf("%d callers deleted %d rows, and there were %d: DeleteExpired must delete and count in one step", callers, total, rows)
+		}
+		for total < rows {
+			n := expire(t, s, noon, rows)
+			if total += n; n == 0 {
+				t.Fatalf("all callers together deleted %d rows, want %d", total, rows)
+			}
+		}
+	})
+
+	t.Run("a flow that goes on is not deleted with the old ones", func(t *testing.T) {
+		s := open(t)
+		for round := range rounds {
+			k := key(fmt.Sprint(round))
+			ok(t, "CreateFlow", s.CreateFlow(ctx, k, auth.FlowRow{ExpiresAt: noon}))
+			var swapped error
+			together(func(i int) {
+				if i == callers/2 {
+					swapped = s.SwapFlow(ctx, k, auth.FlowRow{Version: 2, ExpiresAt: noon.Add(time.Hour)})
+				} else if _, err := s.DeleteExpired(ctx, noon, 100); err != nil {
+					t.Errorf("DeleteExpired = %v, want nil", err)
+				}
+			})
+			_, err := s.Flow(ctx, k)
+			if swapped == nil && err != nil {
+				t.Errorf("Flow = %v after SwapFlow succeeded, want the row: DeleteExpired must look and delete in one step", err)
+			}
+			if swapped != nil && !errors.Is(swapped, auth.ErrNotFound) {
+				t.Errorf("SwapFlow = %v, want nil or auth.ErrNotFound", swapped)
+			}
+		}
+	})
+}

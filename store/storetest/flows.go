@@ -1,0 +1,160 @@
+package storetest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
+)
+
+func aFlow(version int64, body string) auth.FlowRow {
+	return auth.FlowRow{Version: version, ExpiresAt: noon.Add(15 * time.Minute), Body: []byte(body)}
+}
+
+func wantFlow(t *testing.T, s auth.Flows, k [32]byte, want auth.FlowRow) {
+	t.Helper()
+	got, err := s.Flow(context.Background(), k)
+	if err != nil || got.Version != want.Version || !got.ExpiresAt.Equal(want.ExpiresAt) || !bytes.Equal(got.Body, want.Body) {
+		t.Errorf("Flow = version %d, %v, %q, %v, want version %d, %v, %q",
+			got.Version, got.ExpiresAt, got.Body, err, want.Version, want.ExpiresAt, want.Body)
+	}
+}
+
+func wantNoFlow(t *testing.T, s auth.Flows, k [32]byte, why string) {
+	t.Helper()
+	if _, err := s.Flow(context.Background(), k); !errors.Is(err, auth.ErrNotFound) {
+		t.Errorf("Flow = %v, want auth.ErrNotFound: %s", err, why)
+	}
+}
+
+// Flows tries an auth.Flows. open answers an empty one each time.
+func Flows(t *testing.T, open func(t *testing.T) auth.Flows) {
+	ctx := context.Background()
+	lost := func(err error) bool { return errors.Is(err, auth.ErrConflict) || errors.Is(err, auth.ErrNotFound) }
+
+	t.Run("what was created is found", func(t *testing.T) {
+		s := open(t)
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(7, "\x00\xff body")))
+		wantFlow(t, s, key("f"), aFlow(1, "\x00\xff body")) // whatever version the caller wrote
+		wantNoFlow(t, s, key("g"), "no row has this key")
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("empty"), auth.FlowRow{ExpiresAt: noon}))
+		wantFlow(t, s, key("empty"), auth.FlowRow{Version: 1, ExpiresAt: noon})
+	})
+
+	t.Run("what was written does not change with the caller's bytes", func(t *testing.T) {
+		s := open(t)
+		row := aFlow(1, "body")
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), row))
+		row.Body[0] = 'X'
+		got, err := s.Flow(ctx, key("f"))
+		ok(t, "Flow", err)
+		got.Body[1] = 'X'
+		wantFlow(t, s, key("f"), aFlow(1, "body"))
+	})
+
+	t.Run("a swap needs the version before", func(t *testing.T) {
+		s := open(t)
+		if err := s.SwapFlow(ctx, key("f"), aFlow(2, "")); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("SwapFlow(no row) = %v, want auth.ErrNotFound", err)
+		}
+		wantNoFlow(t, s, key("f"), "SwapFlow must not make a row")
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(1, "one")))
+		next := aFlow(2, "two")
+		next.ExpiresAt = noon.Add(time.Hour)
+		ok(t, "SwapFlow", s.SwapFlow(ctx, key("f"), next))
+		wantFlow(t, s, key("f"), next)
+		for _, version := range []int64{1, 2, 4} {
+			if err := s.SwapFlow(ctx, key("f"), aFlow(version, "stray")); !errors.Is(err, auth.ErrConflict) {
+				t.Errorf("SwapFlow(to version %d where 2 stands) = %v, want auth.ErrConflict", version, err)
+			}
+		}
+		wantFlow(t, s, key("f"), next)
+	})
+
+	t.Run("a flow is taken at its version", func(t *testing.T) {
+		s := open(t)
+		if err := s.TakeFlow(ctx, key("f"), 1); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("TakeFlow(no row) = %v, want auth.ErrNotFound", err)
+		}
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(1, "")))
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("g"), aFlow(1, "")))
+		if err := s.TakeFlow(ctx, key("f"), 2); !errors.Is(err, auth.ErrConflict) {
+			t.Errorf("TakeFlow(version 2 where 1 stands) = %v, want auth.ErrConflict", err)
+		}
+		wantFlow(t, s, key("f"), aFlow(1, ""))
+		ok(t, "TakeFlow", s.TakeFlow(ctx, key("f"), 1))
+		wantNoFlow(t, s, key("f"), "it was taken")
+		wantFlow(t, s, key("g"), aFlow(1, ""))
+	})
+
+	t.Run("a flow is dropped at any version", func(t *testing.T) {
+		s := open(t)
+		ok(t, "DropFlow", s.DropFlow(ctx, key("f")))
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(1, "")))
+		ok(t, "SwapFlow", s.SwapFlow(ctx, key("f"), aFlow(2, "")))
+		ok(t, "DropFlow", s.DropFlow(ctx, key("f")))
+		wantNoFlow(t, s, key("f"), "it was dropped")
+	})
+
+	t.Run("one caller swaps", func(t *testing.T) {
+		s := open(t)
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(1, "")))
+		for version := range int64(3) {
+			won := winners(t, "SwapFlow", lost, func(i int) error {
+				return s.SwapFlow(ctx, key("f"), aFlow(version+2, fmt.Sprint("caller ", i)))
+			})
+			if won != 1 {
+				t.Errorf("%d callers changed version %d of a flow %d times, want 1: SwapFlow must compare the version and write in one step", callers, version+1, won)
+			}
+		}
+	})
+
+	t.Run("one caller takes", func(t *testing.T) {
+		s := open(t)
+		for round := range rounds {
+			k := key(fmt.Sprint(round))
+			ok(t, "CreateFlow", s.CreateFlow(ctx, k, aFlow(1, "")))
+			won := winners(t, "TakeFlow", lost, func(int) error { return s.TakeFlow(ctx, k, 1) })
+			if won != 1 {
+				t.Errorf("%d callers took the flow %d times, want 1: TakeFlow must delete and answer in one step", callers, won)
+			}
+		}
+	})
+
+	t.Run("a step and the end do not both win", func(t *testing.T) {
+		s := open(t)
+		for round := range rounds {
+			k := key(fmt.Sprint(round))
+			ok(t, "CreateFlow", s.CreateFlow(ctx, k, aFlow(1, "")))
+			won := winners(t, "SwapFlow or TakeFlow", lost, func(i int) error {
+				if i%2 == 0 {
+					return s.TakeFlow(ctx, k, 1)
+				}
+				return s.SwapFlow(ctx, k, aFlow(2, "a step"))
+			})
+			if won != 1 {
+				t.Errorf("of callers who changed a flow and callers who took it %d won, want 1: both verbs must compare the version in the step that writes", won)
+			}
+		}
+	})
+
+	t.Run("A-278 a new row takes expired ones with it and no others", func(t *testing.T) {
+		s := open(t)
+		for i := range 40 {
+			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint("old ", i)), auth.FlowRow{ExpiresAt: noon.Add(-24 * time.Hour)}))
+			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint("live ", i)), auth.FlowRow{ExpiresAt: noon.Add(time.Minute)}))
+		}
+		for i := range 40 {
+			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint("new ", i)), auth.FlowRow{ExpiresAt: noon.Add(time.Hour)}))
+		}
+		for i := range 40 {
+			if _, err := s.Flow(ctx, key(fmt.Sprint("live ", i))); err != nil {
+				t.Fatalf("Flow = %v, want the row: it has not expired, and only expired rows may be deleted in passing", err)
+			}
+		}
+	})
+}

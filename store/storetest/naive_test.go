@@ -1,0 +1,618 @@
+package storetest_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/directory"
+	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/store/storetest"
+)
+
+// naive is the store that everybody writes first: it gets a row, decides, and puts it back. Each get and each put is safe by
+// itself, and with one caller at a time it keeps every contract. Between the two it lets others run, as a network would.
+type naive struct {
+	mu       sync.Mutex
+	sessions map[session.Key]session.Session
+	ended    map[string]time.Time
+	cuts     map[string]naiveCut
+	devices  map[session.Key]map[string]session.Device
+	creds    map[string]auth.Credential
+	flows    map[[32]byte]auth.FlowRow
+	counters map[[32]byte]auth.Counter
+	users    map[string]auth.User
+	accounts map[string]directory.Account
+	members  map[string][]directory.Member
+	domains  map[string]directory.Domain
+}
+
+type naiveCut struct{ last, due time.Time }
+
+func newNaive() *naive {
+	return &naive{
+		sessions: map[session.Key]session.Session{}, ended: map[string]time.Time{}, cuts: map[string]naiveCut{},
+		devices: map[session.Key]map[string]session.Device{}, creds: map[string]auth.Credential{},
+		flows: map[[32]byte]auth.FlowRow{}, counters: map[[32]byte]auth.Counter{},
+		users: map[string]auth.User{}, accounts: map[string]directory.Account{},
+		members: map[string][]directory.Member{}, domains: map[string]directory.Domain{},
+	}
+}
+
+// read and write are one round trip each.
+func (n *naive) read(get func())  { n.write(get); time.Sleep(time.Millisecond) }
+func (n *naive) write(put func()) { n.mu.Lock(); defer n.mu.Unlock(); put() }
+
+func (n *naive) CreateSession(_ context.Context, key session.Key, s session.Session) error {
+	var ended, taken bool
+	n.read(func() { _, taken = n.sessions[key]; ended = n.ended[s.UserID].After(s.CreatedAt) })
+	if ended || taken {
+		return session.ErrConflict
+	}
+	n.write(func() { n.sessions[key] = s })
+	return nil
+}
+
+func (n *naive) Session(_ context.Context, key session.Key, now time.Time) (*session.Session, error) {
+	var s session.Session
+	var ok bool
+	n.read(func() { s, ok = n.sessions[key]; ok = ok && !n.cut(s, now) })
+	if !ok {
+		return nil, session.ErrNotFound
+	}
+	return &s, nil
+}
+
+func (n *naive) cut(s session.Session, now time.Time) bool {
+	c := n.cuts[s.AccountID]
+	return s.AccountID != "" && (s.CreatedAt.Before(c.last) || s.CreatedAt.Before(c.due) && !now.Before(c.due))
+}
+
+func (n *naive) TouchSession(_ context.Context, key session.Key, seen time.Time) error {
+	var s session.Session
+	var ok bool
+	n.read(func() { s, ok = n.sessions[key] })
+	if ok && s.SeenAt.Before(seen) {
+		s.SeenAt = seen
+		n.write(func() { n.sessions[key] = s })
+	}
+	return nil
+}
+
+func (n *naive) RotateSession(_ context.Context, old, new session.Key, s session.Session) error {
+	var was session.Session
+	var ok bool
+	n.read(func() { was, ok = n.sessions[old] })
+	if !ok {
+		return session.ErrNotFound
+	}
+	was.AccountID, was.Methods, was.AuthTime, was.Idle, was.ExpiresAt = s.AccountID, s.Methods, s.AuthTime, s.Idle, s.ExpiresAt
+	n.write(func() { delete(n.sessions, old); n.sessions[new] = was })
+	return nil
+}
+
+func (n *naive) Sessions(_ context.Context, userID string, now time.Time) (all []session.Session, _ error) {
+	n.read(func() {
+		for _, s := range n.sessions {
+			if s.UserID == userID && !n.cut(s, now) {
+				all = append(all, s)
+			}
+		}
+	})
+	slices.SortFunc(all, func(a, b session.Session) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return all, nil
+}
+
+func (n *naive) EndSession(_ context.Context, userID, id string) error {
+	var keys []session.Key
+	n.read(func() {
+		for key, s := range n.sessions {
+			if s.UserID == userID && s.ID == id {
+				keys = append(keys, key)
+			}
+		}
+	})
+	if len(keys) == 0 {
+		return session.ErrNotFound
+	}
+	n.write(func() { delete(n.sessions, keys[0]) })
+	return nil
+}
+
+func (n *naive) EndSessions(ctx context.Context, userID, except string, now time.Time) error {
+	all, _ := n.Sessions(ctx, userID, time.Time{})
+	var was time.Time
+	n.read(func() { was = n.ended[userID] })
+	if now.After(was) {
+		n.write(func() { n.ended[userID] = now })
+	}
+	for _, s := range all {
+		if s.ID != except {
+			_ = n.EndSession(ctx, userID, s.ID)
+		}
+	}
+	return nil
+}
+
+func (n *naive) CutSessions(_ context.Context, accountID string, now time.Time) error {
+	var c naiveCut
+	n.read(func() { c = n.cuts[accountID] })
+	if now.After(c.last) {
+		c.last = now
+		n.write(func() { n.cuts[accountID] = c })
+	}
+	return nil
+}
+
+func (n *naive) DueCut(_ context.Context, accountID string, at, now time.Time) error {
+	var c naiveCut
+	n.read(func() { c = n.cuts[accountID] })
+	if !c.due.IsZero() && !now.Before(c.due) && c.due.After(c.last) {
+		c.last = c.due
+	}
+	c.due = at
+	n.write(func() { n.cuts[accountID] = c })
+	return nil
+}
+
+func (n *naive) Device(_ context.Context, key session.Key, userID string) (session.Device, error) {
+	var d session.Device
+	var ok bool
+	n.read(func() { d, ok = n.devices[key][userID] })
+	if !ok {
+		return d, session.ErrNotFound
+	}
+	return d, nil
+}
+
+func (n *naive) GrantDevice(ctx context.Context, key session.Key, d session.Device) (session.Device, error) {
+	if was, err := n.Device(ctx, key, d.UserID); err == nil {
+		d.ID, d.FirstSeen = was.ID, was.FirstSeen
+	}
+	n.write(func() {
+		if n.devices[key] == nil {
+			n.devices[key] = map[string]session.Device{}
+		}
+		n.devices[key][d.UserID] = d
+	})
+	return d, nil
+}
+
+func (n *naive) Devices(_ context.Context, userID string) (all []session.Device, _ error) {
+	n.read(func() {
+		for _, people := range n.devices {
+			if d, ok := people[userID]; ok {
+				all = append(all, d)
+			}
+		}
+	})
+	slices.SortFunc(all, func(a, b session.Device) int { return b.LastSeen.Compare(a.LastSeen) })
+	return all, nil
+}
+
+func (n *naive) EndDevice(_ context.Context, userID, id string) error {
+	var keys []session.Key
+	n.read(func() {
+		for key, people := range n.devices {
+			if d, ok := people[userID]; ok && d.ID == id {
+				keys = append(keys, key)
+			}
+		}
+	})
+	if len(keys) == 0 {
+		return session.ErrNotFound
+	}
+	n.write(func() { delete(n.devices[keys[0]], userID) })
+	return nil
+}
+
+func (n *naive) EndDevices(_ context.Context, userID string) error {
+	n.write(func() {
+		for _, people := range n.devices {
+			delete(people, userID)
+		}
+	})
+	return nil
+}
+
+func (n *naive) Credential(_ context.Context, userID string) (auth.Credential, error) {
+	var c auth.Credential
+	n.read(func() { c = n.creds[userID] })
+	if c.Version == 0 {
+		return c, auth.ErrNotFound
+	}
+	c.History = slices.Clone(c.History)
+	return c, nil
+}
+
+func (n *naive) SwapCredential(ctx context.Context, c auth.Credential) error {
+	was, _ := n.Credential(ctx, c.UserID)
+	if was.Version != c.Version {
+		return auth.ErrConflict
+	}
+	c.Version++
+	c.History = slices.Clone(c.History)
+	n.write(func() { n.creds[c.UserID] = c })
+	return nil
+}
+
+func (n *naive) UpgradeHash(ctx context.Context, userID string, version int64, hash string) error {
+	c, err := n.Credential(ctx, userID)
+	if err != nil || c.Version != version {
+		return auth.ErrConflict
+	}
+	c.Hash = hash
+	n.write(func() { n.creds[userID] = c })
+	return nil
+}
+
+func (n *naive) CreateFlow(_ context.Context, key [32]byte, row auth.FlowRow) error {
+	row.Version, row.Body = 1, slices.Clone(row.Body)
+	n.write(func() { n.flows[key] = row })
+	return nil
+}
+
+func (n *naive) Flow(_ context.Context, key [32]byte) (auth.FlowRow, error) {
+	var row auth.FlowRow
+	n.read(func() { row = n.flows[key] })
+	if row.Version == 0 {
+		return row, auth.ErrNotFound
+	}
+	row.Body = slices.Clone(row.Body)
+	return row, nil
+}
+
+func (n *naive) SwapFlow(ctx context.Context, key [32]byte, row auth.FlowRow) error {
+	was, err := n.Flow(ctx, key)
+	if err != nil {
+		return err
+	}
+	if was.Version != row.Version-1 {
+		return auth.ErrConflict
+	}
+	n.write(func() { n.flows[key] = row })
+	return nil
+}
+
+func (n *naive) TakeFlow(ctx context.Context, key [32]byte, version int64) error {
+	was, err := n.Flow(ctx, key)
+	if err != nil {
+		return err
+	}
+	if was.Version != version {
+		return auth.ErrConflict
+	}
+	return n.DropFlow(ctx, key)
+}
+
+func (n *naive) DropFlow(_ context.Context, key [32]byte) error {
+	n.write(func() { delete(n.flows, key) })
+	return nil
+}
+
+func (n *naive) Charge(_ context.Context, charges []auth.Charge, now time.Time) (time.Time, error) {
+	counters := make([]auth.Counter, len(charges))
+	n.read(func() {
+		for i, c := range charges {
+			counters[i] = n.counters[c.Key]
+		}
+	})
+	after, closedTo := auth.ChargeAll(charges, counters, now)
+	n.write(func() {
+		for i, c := range after {
+			n.counters[charges[i].Key] = c
+		}
+	})
+	return closedTo, nil
+}
+
+func (n *naive) ClearLimits(_ context.Context, keys [][32]byte) error {
+	n.write(func() {
+		for _, key := range keys {
+			delete(n.counters, key)
+		}
+	})
+	return nil
+}
+
+func (n *naive) DeleteExpired(_ context.Context, now time.Time, limit int) (int, error) {
+	var sessions, flows, counters [][32]byte
+	n.read(func() {
+		for key, s := range n.sessions {
+			if (!now.Before(s.ExpiresAt) || now.Sub(s.SeenAt) >= s.Idle) && len(sessions) < limit {
+				sessions = append(sessions, key)
+			}
+		}
+		for key, row := range n.flows {
+			if !now.Before(row.ExpiresAt) && len(flows) < limit {
+				flows = append(flows, key)
+			}
+		}
+		for key, c := range n.counters {
+			if !c.ExpiresAt.IsZero() && !now.Before(c.ExpiresAt) && len(counters) < limit {
+				counters = append(counters, key)
+			}
+		}
+	})
+	n.write(func() {
+		for _, key := range sessions {
+			delete(n.sessions, key)
+		}
+		for _, key := range flows {
+			delete(n.flows, key)
+		}
+		for _, key := range counters {
+			delete(n.counters, key)
+		}
+	})
+	return len(sessions) + len(flows) + len(counters), nil
+}
+
+func (n *naive) UserByID(_ context.Context, id string) (auth.User, error) {
+	var u auth.User
+	n.read(func() { u = n.users[id] })
+	if u.ID == "" {
+		return u, auth.ErrNotFound
+	}
+	return u, nil
+}
+
+func (n *naive) UserByEmail(_ context.Context, email string) (auth.User, error) {
+	var found auth.User
+	n.read(func() {
+		for _, u := range n.users {
+			if u.Email == email {
+				found = u
+			}
+		}
+	})
+	if found.ID == "" {
+		return found, auth.ErrNotFound
+	}
+	return found, nil
+}
+
+func (n *naive) CreateUser(ctx context.Context, u auth.User) error {
+	_, byID := n.UserByID(ctx, u.ID)
+	_, byEmail := n.UserByEmail(ctx, u.Email)
+	if byID == nil || byEmail == nil {
+		return auth.ErrConflict
+	}
+	n.write(func() { n.users[u.ID] = u })
+	return nil
+}
+
+func (n *naive) SetUserSuspended(ctx context.Context, id string, suspended bool) error {
+	u, err := n.UserByID(ctx, id)
+	if err != nil {
+		return err
+	}
+	u.Suspended = suspended
+	n.write(func() { n.users[id] = u })
+	return nil
+}
+
+func (n *naive) account(id string) (directory.Account, error) {
+	var a directory.Account
+	n.read(func() { a = n.accounts[id] })
+	if a.ID == "" {
+		return a, auth.ErrNotFound
+	}
+	return a, nil
+}
+
+func (n *naive) CreateAccount(_ context.Context, a directory.Account) error {
+	if _, err := n.account(a.ID); err == nil {
+		return auth.ErrConflict
+	}
+	n.write(func() { n.accounts[a.ID] = a })
+	return nil
+}
+
+func (n *naive) SetAccountState(_ context.Context, id string, state auth.AccountState) error {
+	a, err := n.account(id)
+	if err != nil {
+		return err
+	}
+	a.State = state
+	n.write(func() { n.accounts[id] = a })
+	return nil
+}
+
+func (n *naive) SetAccountPolicy(_ context.Context, id string, policy auth.Policy) error {
+	a, err := n.account(id)
+	if err != nil {
+		return err
+	}
+	a.Policy = policy
+	n.write(func() { n.accounts[id] = a })
+	return nil
+}
+
+func (n *naive) SetMember(_ context.Context, m directory.Member) error {
+	if _, err := n.account(m.AccountID); err != nil {
+		return err
+	}
+	var all []directory.Member
+	n.read(func() { all = slices.Clone(n.members[m.UserID]) })
+	at := slices.IndexFunc(all, func(was directory.Member) bool { return was.AccountID == m.AccountID })
+	n.write(func() {
+		if at < 0 {
+			n.members[m.UserID] = append(n.members[m.UserID], m)
+		} else {
+			n.members[m.UserID][at] = m
+		}
+	})
+	return nil
+}
+
+func (n *naive) Memberships(_ context.Context, userID string) (all []auth.Membership, _ error) {
+	n.read(func() {
+		for _, m := range n.members[userID] {
+			a := n.accounts[m.AccountID]
+			all = append(all, auth.Membership{
+				AccountID: a.ID, AccountName: a.Name, State: m.State, AccountState: a.State, Role: m.Role, Policy: a.Policy,
+			})
+		}
+	})
+	slices.SortFunc(all, func(a, b auth.Membership) int {
+		return strings.Compare(a.AccountName+"\x00"+a.AccountID, b.AccountName+"\x00"+b.AccountID)
+	})
+	return all, nil
+}
+
+func (n *naive) AddDomain(ctx context.Context, d directory.Domain) error {
+	if _, err := n.account(d.AccountID); err != nil {
+		return err
+	}
+	if was, err := n.Domain(ctx, d.Name); err == nil {
+		if was.AccountID != d.AccountID {
+			return auth.ErrConflict
+		}
+		return nil
+	}
+	n.write(func() { n.domains[d.Name] = d })
+	return nil
+}
+
+func (n *naive) SetDomainSSO(ctx context.Context, name string, mode auth.SSOMode) error {
+	d, err := n.Domain(ctx, name)
+	if err != nil {
+		return err
+	}
+	d.SSO = mode
+	n.write(func() { n.domains[name] = d })
+	return nil
+}
+
+func (n *naive) Domain(_ context.Context, name string) (directory.Domain, error) {
+	var d directory.Domain
+	n.read(func() { d = n.domains[name] })
+	if d.Name == "" {
+		return d, auth.ErrNotFound
+	}
+	return d, nil
+}
+
+// naiveSuites says, for each suite, which tests a naive store fails and what it is told. It fails no other test, so each
+// failure is the race and nothing else.
+var naiveSuites = map[string]struct {
+	run   func(t *testing.T)
+	fails map[string]string
+}{
+	"Sessions": {
+		func(t *testing.T) { storetest.Sessions(t, func(*testing.T) session.Store { return newNaive() }) },
+		map[string]string{
+			"a key is taken once":                        "CreateSession must not replace a row",
+			"of many touches the latest stays":           "TouchSession must compare and write in one step",
+			"invariant 7 a touch brings nothing back":    "TouchSession must change a row only where it still stands",
+			"one caller rotates a key":                   "RotateSession must find the old key and write the new one in one step",
+			"invariant 7 a rotation brings nothing back": "the person's sessions were ended while one was rotated",
+			"A-246 nobody ends another person's session": "EndSession must delete and answer in one step",
+			"sign-ins and the end of all race":           "CreateSession must look for an end and write in one step",
+		},
+	},
+	"Cuts": {
+		func(t *testing.T) { storetest.Cuts(t, func(*testing.T) storetest.CutStore { return newNaive() }) },
+		map[string]string{
+			"of many cuts the latest stays":                      "CutSessions must compare and write in one step",
+			"cuts and appointments at the same moment all count": "each verb must change its own instant and nothing else",
+		},
+	},
+	"Devices": {
+		func(t *testing.T) { storetest.Devices(t, func(*testing.T) session.Devices { return newNaive() }) },
+		map[string]string{
+			"many grants make one record":               "GrantDevice must add or update in one step",
+			"A-246 nobody ends another person's device": "EndDevice must delete and answer in one step",
+		},
+	},
+	"Credentials": {
+		func(t *testing.T) { storetest.Credentials(t, func(*testing.T) auth.Credentials { return newNaive() }) },
+		map[string]string{
+			"one caller swaps":                       "SwapCredential must compare the version and write in one step",
+			"an upgrade never undoes a new password": "UpgradeHash must compare the version and write in one step",
+		},
+	},
+	"Flows": {
+		func(t *testing.T) { storetest.Flows(t, func(*testing.T) auth.Flows { return newNaive() }) },
+		map[string]string{
+			"one caller swaps":                   "SwapFlow must compare the version and write in one step",
+			"one caller takes":                   "TakeFlow must delete and answer in one step",
+			"a step and the end do not both win": "both verbs must compare the version in the step that writes",
+		},
+	},
+	"Limits": {
+		func(t *testing.T) { storetest.Limits(t, func(*testing.T) auth.Limits { return newNaive() }) },
+		map[string]string{
+			"guesses at the same moment do not share one attempt":                                    "Charge must read and count in one step",
+			"guesses that share some counters neither wait for each other for ever nor slip through": "Charge must read and count all counters in one step",
+		},
+	},
+	"Expiry": {
+		func(t *testing.T) { storetest.Expiry(t, func(*testing.T) storetest.ExpiryStore { return newNaive() }) },
+		map[string]string{
+			"each row is counted by one caller":                    "DeleteExpired must delete and count in one step",
+			"a flow that goes on is not deleted with the old ones": "DeleteExpired must look and delete in one step",
+		},
+	},
+	"Directory": {
+		func(t *testing.T) { storetest.Directory(t, func(*testing.T) directory.Store { return newNaive() }) },
+		map[string]string{
+			"one caller gets an address":            "CreateUser must look and write in one step",
+			"a member is replaced, not added twice": "SetMember must add or replace in one step",
+			"a company's id is taken once":          "CreateAccount must look and write in one step",
+			"state and policy change alone":         "each verb must change its own part and nothing else",
+			"one company gets a domain":             "AddDomain must look and write in one step",
+		},
+	},
+}
+
+// TestANaiveStoreFails runs each suite over the naive store in a process of its own, where it may fail, and reads what it says.
+func TestANaiveStoreFails(t *testing.T) {
+	const variable = "SALLYPORT_NAIVE_SUITE"
+	if suite := os.Getenv(variable); suite != "" {
+		naiveSuites[suite].run(t)
+		return
+	}
+	for name, suite := range naiveSuites {
+		t.Run(name, func(t *testing.T) {
+			cmd := exec.Command(os.Args[0], "-test.run=^TestANaiveStoreFails$", "-test.v")
+			cmd.Env = append(os.Environ(), variable+"="+name)
+			var out bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &out, &out
+			var exit *exec.ExitError
+			if err := cmd.Run(); !errors.As(err, &exit) {
+				t.Fatalf("the suite over a naive store ended with %v, want a failure:\n%s", err, &out)
+			}
+			failed := map[string]bool{}
+			for line := range strings.Lines(out.String()) {
+				if _, test, ok := strings.Cut(line, "--- FAIL: TestANaiveStoreFails/"); ok {
+					test, _, _ = strings.Cut(test, " (")
+					failed[strings.ReplaceAll(test, "_", " ")] = true
+				}
+			}
+			for test, explained := range suite.fails {
+				if !failed[test] {
+					t.Errorf("the naive store passed %q, want it to fail", test)
+				} else if !strings.Contains(out.String(), explained) {
+					t.Errorf("the failure of %q does not say %q", test, explained)
+				}
+				delete(failed, test)
+			}
+			for test := range failed {
+				t.Errorf("the naive store failed %q, which is no race: the naive store or the suite is wrong", test)
+			}
+			if t.Failed() {
+				t.Logf("the suite said:\n%s", &out)
+			}
+		})
+	}
+}
