@@ -56,7 +56,7 @@ func (m *Manager) Identify(ctx context.Context, o Opening, c Client) (Step, erro
 		return Step{}, fmt.Errorf("auth: writing a flow: %w", err)
 	}
 	plain, key := token.New(token.Flow)
-	if err := m.stores.Flows.CreateFlow(ctx, key, FlowRow{Version: f.Version, ExpiresAt: f.ExpiresAt, Body: body}); err != nil {
+	if err := m.stores.Flows.CreateFlow(ctx, key, FlowRow{Version: f.Version, ExpiresAt: f.ExpiresAt, Body: body}, now); err != nil {
 		return Step{}, fmt.Errorf("auth: making a flow: %w", err)
 	}
 	if err := m.Cancel(ctx, o.Replaces); err != nil {

@@ -29,7 +29,7 @@ func (m *Manager) Restart(ctx context.Context, ref Ref) (Step, error) {
 		return Step{}, err
 	}
 	plain, key := token.New(token.Flow)
-	if err := m.stores.Flows.CreateFlow(ctx, key, FlowRow{Version: f.Version, ExpiresAt: f.ExpiresAt, Body: body}); err != nil {
+	if err := m.stores.Flows.CreateFlow(ctx, key, FlowRow{Version: f.Version, ExpiresAt: f.ExpiresAt, Body: body}, now); err != nil {
 		return Step{}, fmt.Errorf("auth: making a flow: %w", err)
 	}
 	return Step{Token: plain, Flow: f, Decision: Next(Facts{Now: now, Preset: m.preset}, f)}, nil

@@ -94,8 +94,8 @@ func (s spyCredentials) UpgradeHash(ctx context.Context, id string, v int64, has
 
 type spyFlows struct{ *spy }
 
-func (s spyFlows) CreateFlow(ctx context.Context, key [32]byte, row auth.FlowRow) error {
-	return s.through("CreateFlow", func() error { return s.stores.Flows.CreateFlow(ctx, key, row) })
+func (s spyFlows) CreateFlow(ctx context.Context, key [32]byte, row auth.FlowRow, now time.Time) error {
+	return s.through("CreateFlow", func() error { return s.stores.Flows.CreateFlow(ctx, key, row, now) })
 }
 
 func (s spyFlows) Flow(ctx context.Context, key [32]byte) (row auth.FlowRow, err error) {

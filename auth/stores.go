@@ -28,8 +28,8 @@ type FlowRow struct {
 
 // Flows keeps sign-ins in progress. Every method is one atomic change. storetest.Flows tries all of this.
 type Flows interface {
-	// CreateFlow adds a row with Version 1. It may also delete up to 16 expired rows.
-	CreateFlow(ctx context.Context, key [32]byte, row FlowRow) error
+	// CreateFlow adds a row with Version 1. ErrConflict: the key is taken. It may also delete up to 16 rows that have expired now.
+	CreateFlow(ctx context.Context, key [32]byte, row FlowRow, now time.Time) error
 	// Flow answers the row, expired or not. ErrNotFound: there is none.
 	Flow(ctx context.Context, key [32]byte) (FlowRow, error)
 	// SwapFlow replaces the row that stands at row.Version-1. ErrConflict: it stands elsewhere. ErrNotFound: it is gone.

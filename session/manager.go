@@ -200,7 +200,7 @@ func (m *Manager) check(ctx context.Context, plain string) (s *Session, touched 
 	if err != nil {
 		return nil, false, err
 	}
-	if now.Sub(s.SeenAt) < min(m.cfg.TouchEvery, s.Idle/10) {
+	if rest := now.Sub(s.SeenAt); rest < m.cfg.TouchEvery && rest < s.Idle/10 {
 		return s, false, nil
 	}
 	return m.touch(ctx, key, s, now)

@@ -20,7 +20,7 @@ type Key = [32]byte
 type Store interface {
 	// CreateSession adds a row. It answers ErrConflict, and adds nothing, where EndSessions was called for the same
 	// person with a later now than s.CreatedAt: a sign-in that was under way when a person's sessions were ended
-	// must not survive it. It may also delete up to 16 expired rows.
+	// must not survive it. It never replaces a row: a key that is taken is an error. It may also delete up to 16 expired rows.
 	CreateSession(ctx context.Context, key Key, s Session) error
 
 	// Session answers the row, in one look-up. ErrNotFound: there is none, or the sessions of its account were cut
@@ -72,7 +72,8 @@ type Device struct {
 // Known tells whether the person has lately signed in from this browser.
 func (d Device) Known(now time.Time) bool { return now.Before(d.KnownUntil) }
 
-// Devices keeps device records. Every method is one atomic change. storetest.Devices tries all of this.
+// Devices keeps device records. Every method is one atomic change. A record whose KnownUntil has passed says nothing any more
+// and may be deleted. storetest.Devices tries all of this.
 type Devices interface {
 	// Device answers the person's record of this browser. ErrNotFound: there is none.
 	Device(ctx context.Context, key Key, userID string) (Device, error)

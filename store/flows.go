@@ -9,10 +9,6 @@ import (
 	"github.com/sallyport-auth/sallyport/auth"
 )
 
-// flowLife is the longest that a flow can live. CreateFlow is not told the time, so it takes a row to have expired when it
-// ends this much before the new one does.
-const flowLife = time.Hour
-
 // sweepLimit is how many expired rows a new one takes with it.
 const sweepLimit = 16
 
@@ -23,13 +19,13 @@ type flows struct {
 }
 
 // CreateFlow implements auth.Flows.
-func (f *flows) CreateFlow(_ context.Context, key [32]byte, row auth.FlowRow) error {
+func (f *flows) CreateFlow(_ context.Context, key [32]byte, row auth.FlowRow, now time.Time) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, taken := f.rows.get(key); taken {
 		return auth.ErrConflict
 	}
-	expired := func(old auth.FlowRow) bool { return !old.ExpiresAt.After(row.ExpiresAt.Add(-flowLife)) }
+	expired := func(old auth.FlowRow) bool { return !old.ExpiresAt.After(now) }
 	f.rows.deleteWhere(sweepLimit, sweepLimit, expired)
 	if f.rows.full() {
 		f.rows.deleteWhere(1, 1, func(auth.FlowRow) bool { return true })

@@ -56,7 +56,7 @@ func TestWhatStrangersMakeIsBounded(t *testing.T) {
 	t.Run("A-277 the oldest flow goes first", func(t *testing.T) {
 		m := store.NewMemory()
 		for i := range store.MaxFlows + 10 {
-			if err := m.CreateFlow(ctx, key(i), auth.FlowRow{ExpiresAt: noon}); err != nil {
+			if err := m.CreateFlow(ctx, key(i), auth.FlowRow{ExpiresAt: noon}, noon.Add(-time.Minute)); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -126,7 +126,7 @@ func ExampleNewMemory() {
 	stores := store.NewMemory().Stores() // for auth.Config.Stores
 
 	ctx, key := context.Background(), [32]byte{1}
-	_ = stores.Flows.CreateFlow(ctx, key, auth.FlowRow{ExpiresAt: time.Now().Add(15 * time.Minute)})
+	_ = stores.Flows.CreateFlow(ctx, key, auth.FlowRow{ExpiresAt: time.Now().Add(15 * time.Minute)}, time.Now())
 	fmt.Println(stores.Flows.TakeFlow(ctx, key, 1))
 	fmt.Println(stores.Flows.TakeFlow(ctx, key, 1)) // one caller wins
 	// Output:

@@ -50,20 +50,26 @@ func Lookup(p Purpose, plain string) (key [32]byte, ok bool) {
 	return sha256.Sum256(buf[:copy(buf[:], plain)]), true
 }
 
-// urlSafe tells whether a text has letters, digits, '-' and '_' only. It has one bit for each byte that there is and no
-// branch in its loop: a processor cannot guess how random letters go on, and guessing wrong costs more than the hash.
+// urlSafe tells whether a text is of letters, digits, '-' and '_' only. Its loop has no branch: a processor cannot guess how
+// random letters go on, and guessing wrong costs more than the hash.
 func urlSafe(text string) bool {
-	const (
-		digits  = (1<<10-1)<<'0' | 1<<'-'                                 // bytes 0 to 63
-		letters = (1<<26-1)<<('A'-64) | (1<<26-1)<<('a'-64) | 1<<('_'-64) // bytes 64 to 127
-	)
-	allowed := [4]uint64{digits, letters, 0, 0}
-	safe := uint64(1)
+	var strange byte
 	for i := range len(text) {
-		safe &= allowed[text[i]>>6] >> (text[i] & 63)
+		strange |= outside[text[i]]
 	}
-	return safe == 1
+	return strange == 0
 }
+
+// outside is 1 for each byte that the alphabet of tokens does not have. It never changes.
+var outside = func() (table [256]byte) {
+	for i := range table {
+		table[i] = 1
+	}
+	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
+		table[c] = 0
+	}
+	return table
+}()
 
 // NewID returns a random name of 130 bits in lower-case letters and digits. It names a thing in lists, links and events; it opens nothing.
 func NewID() string {

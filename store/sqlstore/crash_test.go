@@ -181,7 +181,7 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 			"UserByEmail":    byEmail,
 			"CreateUser":     db.CreateUser(ctx, auth.User{ID: canary, Email: canary, Name: canary}),
 			"SwapCredential": db.SwapCredential(ctx, auth.Credential{UserID: canary, Hash: canary}),
-			"CreateFlow":     db.CreateFlow(ctx, key(canary), auth.FlowRow{Body: []byte(canary)}),
+			"CreateFlow":     db.CreateFlow(ctx, key(canary), auth.FlowRow{Body: []byte(canary)}, noon),
 			"CreateSession":  db.CreateSession(ctx, key(canary), s),
 		} {
 			if err == nil || strings.Contains(err.Error(), canary) || strings.Count(err.Error(), "sqlstore: ") != 1 {

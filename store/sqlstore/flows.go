@@ -9,12 +9,8 @@ import (
 	"github.com/sallyport-auth/sallyport/auth"
 )
 
-// flowLife is the longest that a flow can live. CreateFlow is not told the time, so it takes a row to have expired when it
-// ends this much before the new one does.
-const flowLife = time.Hour
-
 // CreateFlow implements auth.Flows.
-func (db *DB) CreateFlow(ctx context.Context, key [32]byte, row auth.FlowRow) error {
+func (db *DB) CreateFlow(ctx context.Context, key [32]byte, row auth.FlowRow, now time.Time) error {
 	added, err := db.write(ctx, `INSERT INTO sallyport_flows (token_hash, version, expires_at, body) VALUES (?, 1, ?, ?)
 		ON CONFLICT (token_hash) DO NOTHING`, key, row.ExpiresAt, row.Body)
 	if err != nil {
@@ -23,7 +19,7 @@ func (db *DB) CreateFlow(ctx context.Context, key [32]byte, row auth.FlowRow) er
 	if added == 0 {
 		return auth.ErrConflict
 	}
-	db.sweep(ctx, row.ExpiresAt.Add(-flowLife), flowTable)
+	db.sweep(ctx, now, flowTable)
 	return nil
 }
 

@@ -79,7 +79,7 @@ func TestWhatACopyOfTheDatabaseTells(t *testing.T) {
 			t.Fatal(err)
 		}
 		flowToken, flowKey := token.New(token.Flow)
-		if err := db.CreateFlow(ctx, flowKey, auth.FlowRow{ExpiresAt: noon, Body: []byte("the body of a flow")}); err != nil {
+		if err := db.CreateFlow(ctx, flowKey, auth.FlowRow{ExpiresAt: noon, Body: []byte("the body of a flow")}, noon.Add(-time.Minute)); err != nil {
 			t.Fatal(err)
 		}
 		deviceToken, deviceKey := token.New(token.Device)
@@ -145,7 +145,7 @@ func TestExpiredRowsGo(t *testing.T) {
 				if err := db.CreateSession(ctx, key(id), s); err != nil {
 					t.Fatal(err)
 				}
-				if err := db.CreateFlow(ctx, key(id), auth.FlowRow{ExpiresAt: at.Add(15 * time.Minute)}); err != nil {
+				if err := db.CreateFlow(ctx, key(id), auth.FlowRow{ExpiresAt: at.Add(15 * time.Minute)}, at); err != nil {
 					t.Fatal(err)
 				}
 				charge := auth.Charge{Key: key(id), Window: time.Hour, Limit: 5, Lock: time.Hour}

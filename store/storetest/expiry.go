@@ -39,7 +39,7 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 		capped := aSession("ann", "capped", noon)
 		capped.SeenAt, capped.Idle, capped.ExpiresAt = noon, 5*time.Hour, noon.Add(3*time.Hour)
 		ok(t, "CreateSession", s.CreateSession(ctx, key("capped"), capped))
-		ok(t, "CreateFlow", s.CreateFlow(ctx, key("flow"), auth.FlowRow{ExpiresAt: noon.Add(15 * time.Minute)}))
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("flow"), auth.FlowRow{ExpiresAt: noon.Add(15 * time.Minute)}, noon))
 		if _, err := s.Charge(ctx, []auth.Charge{counter}, noon); err != nil {
 			t.Fatal(err)
 		}
@@ -101,7 +101,7 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 	t.Run("no more go than the limit says", func(t *testing.T) {
 		s := open(t)
 		for i := range 10 {
-			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint(i)), auth.FlowRow{ExpiresAt: noon}))
+			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint(i)), auth.FlowRow{ExpiresAt: noon}, noon.Add(-time.Minute)))
 		}
 		for _, want := range []int{4, 4, 2, 0} {
 			if got := expire(t, s, noon, 4); got != want {
@@ -114,7 +114,7 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 		s := open(t)
 		const rows = 200
 		for i := range rows {
-			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint(i)), auth.FlowRow{ExpiresAt: noon}))
+			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint(i)), auth.FlowRow{ExpiresAt: noon}, noon.Add(-time.Minute)))
 		}
 		var mu sync.Mutex
 		total := 0
@@ -142,7 +142,7 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 		s := open(t)
 		for round := range rounds {
 			k := key(fmt.Sprint(round))
-			ok(t, "CreateFlow", s.CreateFlow(ctx, k, auth.FlowRow{ExpiresAt: noon}))
+			ok(t, "CreateFlow", s.CreateFlow(ctx, k, auth.FlowRow{ExpiresAt: noon}, noon.Add(-time.Minute)))
 			var swapped error
 			together(func(i int) {
 				if i == callers/2 {

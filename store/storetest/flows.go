@@ -38,17 +38,17 @@ func Flows(t *testing.T, open func(t *testing.T) auth.Flows) {
 
 	t.Run("what was created is found", func(t *testing.T) {
 		s := open(t)
-		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(7, "\x00\xff body")))
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(7, "\x00\xff body"), noon))
 		wantFlow(t, s, key("f"), aFlow(1, "\x00\xff body")) // whatever version the caller wrote
 		wantNoFlow(t, s, key("g"), "no row has this key")
-		ok(t, "CreateFlow", s.CreateFlow(ctx, key("empty"), auth.FlowRow{ExpiresAt: noon}))
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("empty"), auth.FlowRow{ExpiresAt: noon}, noon.Add(-time.Minute)))
 		wantFlow(t, s, key("empty"), auth.FlowRow{Version: 1, ExpiresAt: noon})
 	})
 
 	t.Run("what was written does not change with the caller's bytes", func(t *testing.T) {
 		s := open(t)
 		row := aFlow(1, "body")
-		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), row))
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), row, noon))
 		row.Body[0] = 'X'
 		got, err := s.Flow(ctx, key("f"))
 		ok(t, "Flow", err)
@@ -62,7 +62,7 @@ func Flows(t *testing.T, open func(t *testing.T) auth.Flows) {
 			t.Errorf("SwapFlow(no row) = %v, want auth.ErrNotFound", err)
 		}
 		wantNoFlow(t, s, key("f"), "SwapFlow must not make a row")
-		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(1, "one")))
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(1, "one"), noon))
 		next := aFlow(2, "two")
 		next.ExpiresAt = noon.Add(time.Hour)
 		ok(t, "SwapFlow", s.SwapFlow(ctx, key("f"), next))
@@ -80,8 +80,8 @@ func Flows(t *testing.T, open func(t *testing.T) auth.Flows) {
 		if err := s.TakeFlow(ctx, key("f"), 1); !errors.Is(err, auth.ErrNotFound) {
 			t.Errorf("TakeFlow(no row) = %v, want auth.ErrNotFound", err)
 		}
-		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(1, "")))
-		ok(t, "CreateFlow", s.CreateFlow(ctx, key("g"), aFlow(1, "")))
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(1, ""), noon))
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("g"), aFlow(1, ""), noon))
 		if err := s.TakeFlow(ctx, key("f"), 2); !errors.Is(err, auth.ErrConflict) {
 			t.Errorf("TakeFlow(version 2 where 1 stands) = %v, want auth.ErrConflict", err)
 		}
@@ -94,7 +94,7 @@ func Flows(t *testing.T, open func(t *testing.T) auth.Flows) {
 	t.Run("a flow is dropped at any version", func(t *testing.T) {
 		s := open(t)
 		ok(t, "DropFlow", s.DropFlow(ctx, key("f")))
-		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(1, "")))
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(1, ""), noon))
 		ok(t, "SwapFlow", s.SwapFlow(ctx, key("f"), aFlow(2, "")))
 		ok(t, "DropFlow", s.DropFlow(ctx, key("f")))
 		wantNoFlow(t, s, key("f"), "it was dropped")
@@ -102,7 +102,7 @@ func Flows(t *testing.T, open func(t *testing.T) auth.Flows) {
 
 	t.Run("one caller swaps", func(t *testing.T) {
 		s := open(t)
-		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(1, "")))
+		ok(t, "CreateFlow", s.CreateFlow(ctx, key("f"), aFlow(1, ""), noon))
 		for version := range int64(3) {
 			won := winners(t, "SwapFlow", lost, func(i int) error {
 				return s.SwapFlow(ctx, key("f"), aFlow(version+2, fmt.Sprint("caller ", i)))
@@ -117,7 +117,7 @@ func Flows(t *testing.T, open func(t *testing.T) auth.Flows) {
 		s := open(t)
 		for round := range rounds {
 			k := key(fmt.Sprint(round))
-			ok(t, "CreateFlow", s.CreateFlow(ctx, k, aFlow(1, "")))
+			ok(t, "CreateFlow", s.CreateFlow(ctx, k, aFlow(1, ""), noon))
 			won := winners(t, "TakeFlow", lost, func(int) error { return s.TakeFlow(ctx, k, 1) })
 			if won != 1 {
 				t.Errorf("%d callers took the flow %d times, want 1: TakeFlow must delete and answer in one step", callers, won)
@@ -129,7 +129,7 @@ func Flows(t *testing.T, open func(t *testing.T) auth.Flows) {
 		s := open(t)
 		for round := range rounds {
 			k := key(fmt.Sprint(round))
-			ok(t, "CreateFlow", s.CreateFlow(ctx, k, aFlow(1, "")))
+			ok(t, "CreateFlow", s.CreateFlow(ctx, k, aFlow(1, ""), noon))
 			won := winners(t, "SwapFlow or TakeFlow", lost, func(i int) error {
 				if i%2 == 0 {
 					return s.TakeFlow(ctx, k, 1)
@@ -145,11 +145,11 @@ func Flows(t *testing.T, open func(t *testing.T) auth.Flows) {
 	t.Run("A-278 a new row takes expired ones with it and no others", func(t *testing.T) {
 		s := open(t)
 		for i := range 40 {
-			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint("old ", i)), auth.FlowRow{ExpiresAt: noon.Add(-24 * time.Hour)}))
-			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint("live ", i)), auth.FlowRow{ExpiresAt: noon.Add(time.Minute)}))
+			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint("old ", i)), auth.FlowRow{ExpiresAt: noon.Add(-24 * time.Hour)}, noon.Add(-25*time.Hour)))
+			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint("live ", i)), auth.FlowRow{ExpiresAt: noon.Add(time.Minute)}, noon))
 		}
 		for i := range 40 {
-			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint("new ", i)), auth.FlowRow{ExpiresAt: noon.Add(time.Hour)}))
+			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint("new ", i)), auth.FlowRow{ExpiresAt: noon.Add(time.Hour)}, noon))
 		}
 		for i := range 40 {
 			if _, err := s.Flow(ctx, key(fmt.Sprint("live ", i))); err != nil {

@@ -254,7 +254,7 @@ func (n *naive) UpgradeHash(ctx context.Context, userID string, version int64, h
 	return nil
 }
 
-func (n *naive) CreateFlow(_ context.Context, key [32]byte, row auth.FlowRow) error {
+func (n *naive) CreateFlow(_ context.Context, key [32]byte, row auth.FlowRow, _ time.Time) error {
 	row.Version, row.Body = 1, slices.Clone(row.Body)
 	n.write(func() { n.flows[key] = row })
 	return nil

@@ -1,0 +1,285 @@
+package sallyport_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// rooms are the packages of the module with their layers. Production code imports downwards only; packages of one layer
+// do not import each other, but a package may import its parent. Layers are those of the design; a test kit stands above what it tests.
+var rooms = map[string]int{
+	".":                    0, // the map in doc.go; no code
+	"internal/token":       0,
+	"internal/address":     0,
+	"auth/locale":          0,
+	"auth/password":        1,
+	"session":              1,
+	"auth":                 2,
+	"auth/directory":       3,
+	"store":                4,
+	"store/sqlstore":       4,
+	"store/storetest":      4,
+	"internal/testdb":      5,
+	"auth/web":             5,
+	"auth/authtest":        6, // drives auth/web as a browser does
+	"examples/minimal":     7,
+	"examples/complete":    7,
+	"examples/sessiononly": 7,
+}
+
+// kits are packages for tests. Only tests, other kits and nothing else may link them; they alone may import testing.
+var kits = []string{"auth/authtest", "store/storetest", "internal/testdb"}
+
+func kit(name string) bool { return slices.Contains(kits, name) }
+
+// alone are packages that must work in a program that links neither auth nor, where none is named, any module of others.
+var alone = map[string][]string{
+	"session":              {},
+	"examples/sessiononly": {},
+	"auth/password":        {"golang.org/x/crypto", "golang.org/x/sys", "golang.org/x/text"},
+}
+
+// An arrow is an import: from a package of ours, to one of ours or to a module of others.
+type arrow struct{ from, to, why string }
+
+// arrows are what production code may import.
+var arrows = []arrow{
+	{"session", "internal/token", "session and device tokens and the keys they are kept under"},
+
+	{"auth/password", "golang.org/x/crypto", "Argon2id; bcrypt for hashes that a host brings along"},
+	{"auth/password", "golang.org/x/text", "a password is compared in NFC"},
+	{"internal/address", "golang.org/x/net", "domains in ASCII: IDNA"},
+	{"internal/address", "golang.org/x/text", "addresses in NFC"},
+	{"auth/locale", "golang.org/x/text", "matching a browser's languages with ours"},
+
+	{"auth", "auth/password", "checks a password, judges a new one"},
+	{"auth", "session", "a flow ends in a session"},
+	{"auth", "internal/token", "flow tokens, the keys of counters, sealed values"},
+	{"auth", "internal/address", "one spelling of an address for look-ups and counters"},
+
+	{"auth/directory", "auth", "implements Users and Companies"},
+	{"auth/directory", "internal/address", "people and domains are kept in canonical form"},
+	{"auth/directory", "internal/token", "ids"},
+
+	{"store", "auth", "implements its stores"},
+	{"store", "auth/directory", "implements its store"},
+	{"store", "session", "implements its stores"},
+	{"store/sqlstore", "auth", "implements its stores"},
+	{"store/sqlstore", "auth/directory", "implements its store"},
+	{"store/sqlstore", "session", "implements its stores"},
+	{"store/storetest", "auth", "tries its stores"},
+	{"store/storetest", "auth/directory", "tries its store"},
+	{"store/storetest", "session", "tries its stores"},
+
+	{"auth/web", "auth", "every handler is one call of it"},
+	{"auth/web", "auth/locale", "words of pages and messages"},
+	{"auth/web", "session", "session and device cookies"},
+	{"auth/web", "internal/token", "reference ids, and telling a device token from anything else"},
+	{"auth/web", "internal/address", "the masked address of a hint"},
+	{"auth/web", "github.com/gorilla/securecookie", "hint cookies: last e-mail, language; never a session"},
+
+	{"auth/authtest", "auth", "makes a manager for a test"},
+	{"auth/authtest", "auth/directory", "with people"},
+	{"auth/authtest", "auth/password", "and the cheap hash of tests"},
+	{"auth/authtest", "auth/web", "behind its pages"},
+	{"auth/authtest", "store", "over memory, unless a test brings a store"},
+	{"auth/authtest", "golang.org/x/net", "reads the forms of a page as a browser does"},
+
+	{"internal/testdb", "store/sqlstore", "opens a fresh database for a test"},
+	{"internal/testdb", "internal/token", "names for fresh databases"},
+	{"internal/testdb", "modernc.org/sqlite", "the SQLite driver of tests"},
+	{"internal/testdb", "github.com/jackc/pgx/v5", "the PostgreSQL driver of tests"},
+
+	{"examples/minimal", "auth", "what a host calls"},
+	{"examples/minimal", "auth/directory", "its people"},
+	{"examples/minimal", "auth/web", "its pages"},
+	{"examples/minimal", "session", "who is signed in"},
+	{"examples/minimal", "store", "nothing to install"},
+
+	{"examples/complete", "auth", "what a host calls"},
+	{"examples/complete", "auth/directory", "its people"},
+	{"examples/complete", "auth/web", "its pages"},
+	{"examples/complete", "session", "who is signed in"},
+	{"examples/complete", "store/sqlstore", "data that survives a restart"},
+	{"examples/complete", "modernc.org/sqlite", "the driver, which the library does not link"},
+	{"examples/complete", "github.com/jackc/pgx/v5", "the same for -db postgres://"},
+
+	{"examples/sessiononly", "session", "all it shows"},
+}
+
+// testArrows are what tests may import beyond that and the package they test.
+var testArrows = []arrow{
+	{"auth", "store", "the engine runs over a real store"},
+	{"auth", "auth/directory", "and real people"},
+	{"auth", "store/sqlstore", "over every database"},
+	{"auth", "internal/testdb", "over every database"},
+	{"auth/directory", "store", "the same people over every store"},
+	{"auth/directory", "store/sqlstore", "over every database"},
+	{"auth/directory", "internal/testdb", "over every database"},
+	{"auth/web", "auth/authtest", "a browser, a clock and a product to try it on"},
+	{"auth/web", "auth/directory", "people"},
+	{"auth/web", "store", "memory"},
+	{"auth/web", "golang.org/x/net", "reads pages"},
+	{"auth", "pgregory.net/rapid", "random walks through the engine"},
+	{"auth/password", "pgregory.net/rapid", "random passwords and hashes"},
+	{"store", "store/storetest", "runs the suite"},
+	{"store/sqlstore", "store/storetest", "runs the suite"},
+	{"store/sqlstore", "internal/testdb", "over every database"},
+}
+
+// TestArrows compares what the packages import with the lists above, both ways.
+func TestArrows(t *testing.T) {
+	all := loadTree(t)
+	production, tests := arrowSet(t, arrows), arrowSet(t, testArrows)
+	for _, p := range ourPackages(t) {
+		if p.Error != nil {
+			t.Errorf("%s cannot be loaded: %s", p.name(), strings.TrimSpace(p.Error.Err))
+		}
+		if _, ok := rooms[p.name()]; !ok {
+			t.Errorf("%s is a new package: give it a layer in rooms", p.name())
+		}
+		for _, to := range targets(t, all, p.Imports) {
+			if !take(production, p.name(), to) {
+				t.Errorf("new arrow: {%q, %q, \"why\"}: list it in arrows with its reason, or do without it", p.name(), to)
+			}
+			if kit(to) && !kit(p.name()) {
+				t.Errorf("%s links %s: a test kit is never part of a program", p.name(), to)
+			}
+		}
+		for _, to := range targets(t, all, slices.Concat(p.TestImports, p.XTestImports)) {
+			_, both := production[[2]string{p.name(), to}]
+			if to != p.name() && !both && !take(tests, p.name(), to) {
+				t.Errorf("new arrow of tests: {%q, %q, \"why\"}: list it in testArrows with its reason, or do without it", p.name(), to)
+			}
+		}
+	}
+	for _, list := range []struct {
+		arrows []arrow
+		used   map[[2]string]bool
+	}{{arrows, production}, {testArrows, tests}} {
+		for _, a := range list.arrows {
+			if !list.used[[2]string{a.from, a.to}] {
+				t.Errorf("no such import any more: %s to %s: remove the arrow", a.from, a.to)
+			}
+		}
+	}
+	for _, room := range slices.Sorted(maps.Keys(rooms)) {
+		path := module + "/" + room
+		if _, ok := all[path]; !ok && room != "." {
+			t.Errorf("rooms lists %s, which does not exist: remove it", room)
+		}
+	}
+}
+
+// arrowSet makes a set of arrows, each not used yet.
+func arrowSet(t *testing.T, list []arrow) map[[2]string]bool {
+	set := map[[2]string]bool{}
+	for _, a := range list {
+		ends := [2]string{a.from, a.to}
+		if _, twice := set[ends]; twice || a.why == "" {
+			t.Errorf("%s to %s is listed twice, or without a reason", a.from, a.to)
+		}
+		set[ends] = false
+	}
+	return set
+}
+
+// take marks an arrow as used. It is false for one that is not in the set.
+func take(set map[[2]string]bool, from, to string) bool {
+	ends := [2]string{from, to}
+	if _, ok := set[ends]; !ok {
+		return false
+	}
+	set[ends] = true
+	return true
+}
+
+// targets names what imports lead to: packages of ours, and the modules of others, each once. The standard library is free.
+func targets(t *testing.T, all map[string]pkg, imports []string) []string {
+	set := map[string]bool{}
+	for _, path := range imports {
+		if to := target(t, all, path); to != "" {
+			set[to] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(set))
+}
+
+func target(t *testing.T, all map[string]pkg, path string) string {
+	if ours(path) {
+		return name(path)
+	}
+	if p, ok := all[path]; ok {
+		if p.Module == nil {
+			return ""
+		}
+		return p.Module.Path
+	}
+	if first, _, _ := strings.Cut(path, "/"); !strings.Contains(first, ".") {
+		return "" // the standard library, imported by tests alone
+	}
+	return testModule(t, path)
+}
+
+// testModule is the module of a package that only tests import, which go list did not describe: the longest one that fits.
+func testModule(t *testing.T, path string) string {
+	best := ""
+	for _, m := range selected(t) {
+		if (path == m.Path || strings.HasPrefix(path, m.Path+"/")) && len(m.Path) > len(best) {
+			best = m.Path
+		}
+	}
+	if best == "" {
+		t.Errorf("no module holds %s", path)
+	}
+	return best
+}
+
+// TestArrowsGoDown checks the lists themselves against the layers.
+func TestArrowsGoDown(t *testing.T) {
+	for _, a := range arrows {
+		from, known := rooms[a.from]
+		if !known {
+			t.Errorf("arrow from %s, which is not in rooms", a.from)
+		}
+		to, isOurs := rooms[a.to]
+		if isOurs && from <= to && !strings.HasPrefix(a.from, a.to+"/") {
+			t.Errorf("%s (layer %d) to %s (layer %d): arrows go down only", a.from, from, a.to, to)
+		}
+	}
+}
+
+// TestStandsAlone follows every import of the packages that are promised to work without the rest.
+func TestStandsAlone(t *testing.T) {
+	all := loadTree(t)
+	for from, modules := range alone {
+		if _, ok := all[module+"/"+from]; !ok {
+			t.Errorf("alone lists %s, which does not exist: remove it", from)
+			continue
+		}
+		for path := range closure(all, module+"/"+from) {
+			switch p := all[path]; {
+			case ours(path) && p.name() == "auth":
+				t.Errorf("%s links auth", from)
+			case !ours(path) && p.Module != nil && !slices.Contains(modules, p.Module.Path):
+				t.Errorf("%s links %s", from, path)
+			}
+		}
+	}
+}
+
+// closure is every package that a program links with one.
+func closure(all map[string]pkg, from string) map[string]bool {
+	reached := map[string]bool{}
+	for todo := []string{from}; len(todo) > 0; {
+		path := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		if !reached[path] {
+			reached[path] = true
+			todo = append(todo, all[path].Imports...)
+		}
+	}
+	return reached
+}
