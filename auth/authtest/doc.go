@@ -1,0 +1,8 @@
+// Package authtest helps to test a program that signs people in with package auth.
+//
+// [New] makes a World: a manager, its pages, a few stores in memory, a clock to move and an ear at every event. [World.Browser] is
+// a browser in front of it, which keeps cookies, follows redirects, fills in forms and can be closed and opened again; with
+// [NewBrowser] it stands in front of any handler or address.
+//
+// It is for tests only: passwords cost nothing here. It runs no scripts and draws nothing.
+package authtest

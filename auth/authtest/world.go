@@ -1,0 +1,136 @@
+package authtest
+
+import (
+	"context"
+	"slices"
+	"sync"
+	"testing"
+
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/directory"
+	"github.com/sallyport-auth/sallyport/auth/web"
+	"github.com/sallyport-auth/sallyport/store"
+)
+
+// BaseURL is where a World is, unless Config.Auth says otherwise.
+const BaseURL = "https://app.example.com"
+
+// Backend is a database that keeps everything: store.Memory and sqlstore.DB are.
+type Backend interface {
+	directory.Store
+	Stores() auth.Stores
+}
+
+// Config says what is special about a World. The zero Config is ready to use.
+type Config struct {
+	DB   Backend            // nil: a new store.Memory
+	Auth func(*auth.Config) // changes the configuration of the manager before it is made; nil: nothing
+	Web  func(*web.Config)  // the same for the pages
+}
+
+// A World is a product with nobody in it yet.
+type World struct {
+	Auth   *auth.Manager
+	Web    *web.Handler
+	People *directory.Directory
+	Clock  *Clock
+
+	t      testing.TB
+	base   string
+	mu     sync.Mutex
+	events []auth.Event
+	faults []web.Fault
+}
+
+// New makes a World, or ends the test.
+func New(t testing.TB, cfg Config) *World {
+	t.Helper()
+	if cfg.DB == nil {
+		cfg.DB = store.NewMemory()
+	}
+	w := &World{t: t, Clock: NewClock(), People: directory.New(cfg.DB)}
+	ac := auth.Config{
+		BaseURL: BaseURL, Keys: Keys(), Users: w.People, Companies: w.People, Stores: cfg.DB.Stores(),
+		AllowNoMail: true, Passwords: CheapPasswords(), Record: w.record, Now: w.Clock.Now,
+	}
+	if cfg.Auth != nil {
+		cfg.Auth(&ac)
+	}
+	var err error
+	if w.Auth, err = auth.New(ac); err != nil {
+		t.Fatal(err)
+	}
+	w.base = ac.BaseURL
+	wc := web.Config{Auth: w.Auth, Report: w.report}
+	if cfg.Web != nil {
+		cfg.Web(&wc)
+	}
+	if w.Web, err = web.New(wc); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// AddUser adds a person with a password; an empty one sets none.
+func (w *World) AddUser(u auth.User, password string) auth.User {
+	w.t.Helper()
+	u, err := w.People.AddUser(context.Background(), u)
+	if err == nil && password != "" {
+		err = w.Auth.SetPassword(context.Background(), u.ID, password)
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return u
+}
+
+// AddAccount adds a company, with these people as its members.
+func (w *World) AddAccount(a directory.Account, members ...auth.User) directory.Account {
+	w.t.Helper()
+	a, err := w.People.AddAccount(context.Background(), a)
+	for _, u := range members {
+		if err == nil {
+			err = w.People.SetMember(context.Background(), directory.Member{AccountID: a.ID, UserID: u.ID})
+		}
+	}
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return a
+}
+
+// Browser is a new browser in front of the pages.
+func (w *World) Browser() *Browser {
+	b := NewBrowser(w.t, w.base, w.Web)
+	b.Now = w.Clock.Now
+	return b
+}
+
+// Events are the events recorded since the last call, in order.
+func (w *World) Events() []auth.Event {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer func() { w.events = nil }()
+	return slices.Clone(w.events)
+}
+
+// Faults are the failures reported by the pages since the last call, in order.
+func (w *World) Faults() []web.Fault {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer func() { w.faults = nil }()
+	return slices.Clone(w.faults)
+}
+
+func (w *World) record(_ context.Context, e auth.Event) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.events = append(w.events, e)
+	return nil
+}
+
+func (w *World) report(_ context.Context, f web.Fault) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.faults = append(w.faults, f)
+}

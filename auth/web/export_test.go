@@ -1,0 +1,39 @@
+package web
+
+import "net/http"
+
+// Routes are the methods and paths that a Handler answers, for the test of the papers.
+func (h *Handler) Routes() [][2]string {
+	var list [][2]string
+	for _, r := range h.routeTable() {
+		list = append(list, [2]string{r.method, r.path})
+	}
+	return list
+}
+
+// Rehearsed are all pages in a language, filled with samples.
+func (h *Handler) Rehearsed(lang string) map[string]string {
+	pages := map[string]string{}
+	for _, p := range samples() {
+		problem := p.frame().Problem
+		*p.frame() = h.newFrame(h.words.Text(lang), p.Template())
+		p.frame().Problem = problem
+		body, err := h.render(p)
+		if err != nil {
+			body = []byte(err.Error())
+		}
+		pages[p.Template()] = string(body)
+	}
+	return pages
+}
+
+// ParseForm and ParseJSON are what the fuzz targets try.
+var (
+	ParseForm = parseForm
+	ParseJSON = parseJSON
+)
+
+// ReadCookie reads one of our cookies.
+func ReadCookie(r *http.Request, prefix, name string) string {
+	return cookies{prefix: prefix}.read(r, name)
+}

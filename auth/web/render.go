@@ -1,0 +1,145 @@
+package web
+
+import (
+	"bytes"
+	"embed"
+	"errors"
+	"fmt"
+	"html/template"
+	"io"
+	"io/fs"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+	"text/template/parse"
+
+	"github.com/sallyport-auth/sallyport/auth"
+)
+
+//go:embed templates assets
+var embedded embed.FS
+
+// gather reads the files of a pattern, ours and then the host's, which stand in their place where they have the same name.
+// Ours lie in two folders; the host's pages lie at the top of Config.Templates, what they load in its folder assets.
+func gather(overlay fs.FS, pattern string) (map[string][]byte, error) {
+	ours := fs.FS(embedded)
+	if !strings.Contains(pattern, "/") {
+		var err error
+		if ours, err = fs.Sub(embedded, "templates"); err != nil {
+			return nil, fmt.Errorf("web: reading our templates: %w", err)
+		}
+	}
+	found := map[string][]byte{}
+	for _, from := range []fs.FS{ours, overlay} {
+		if from == nil {
+			continue
+		}
+		names, err := fs.Glob(from, pattern)
+		if err != nil {
+			return nil, fmt.Errorf("web: Config.Templates: %w", err)
+		}
+		for _, name := range names {
+			if found[name], err = fs.ReadFile(from, name); err != nil {
+				return nil, fmt.Errorf("web: Config.Templates: %w", err)
+			}
+		}
+	}
+	return found, nil
+}
+
+// templates make the pages, by the name of the page.
+type templates map[string]*template.Template
+
+// layout is the file that a page is shown in, unless it is a whole document by itself.
+const layout = "layout.html"
+
+// readTemplates parses each page together with the files that belong to no page.
+func readTemplates(overlay fs.FS) (templates, error) {
+	files, err := gather(overlay, "*.html")
+	if err != nil {
+		return nil, err
+	}
+	pages := map[string]bool{}
+	for _, p := range samples() {
+		pages[p.Template()+".html"] = true
+	}
+	shared := template.New("")
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if !pages[name] {
+			if _, err := shared.New(name).Parse(string(files[name])); err != nil {
+				return nil, fmt.Errorf("web: Config.Templates: %w", err)
+			}
+		}
+	}
+	t := templates{}
+	for name := range pages {
+		set, err := shared.Clone()
+		if err != nil {
+			return nil, fmt.Errorf("web: Config.Templates: %w", err)
+		}
+		page, err := set.New(name).Parse(string(files[name]))
+		if err != nil {
+			return nil, fmt.Errorf("web: Config.Templates: %w", err)
+		}
+		if page.Tree == nil || parse.IsEmptyTree(page.Tree.Root) { // it only defines parts
+			page = page.Lookup(layout)
+		}
+		t[strings.TrimSuffix(name, ".html")] = page
+	}
+	return t, nil
+}
+
+// RenderPage implements Renderer.
+func (t templates) RenderPage(w io.Writer, p Page) error {
+	one := t[p.Template()]
+	if one == nil {
+		return fmt.Errorf("web: there is no template %q", p.Template())
+	}
+	return one.Execute(w, p)
+}
+
+// rehearse renders every page in every language.
+func (h *Handler) rehearse() error {
+	for _, l := range h.words.Languages() {
+		for _, p := range samples() {
+			*p.frame() = h.newFrame(h.words.Text(l.Tag), p.Template())
+			p.frame().Problem = &Problem{Reason: auth.ReasonFlowGone, Message: "…"}
+			body, err := h.render(p)
+			if err == nil && len(bytes.TrimSpace(body)) == 0 {
+				err = errors.New("it is empty")
+			}
+			if err != nil {
+				return fmt.Errorf("web: rendering the page %q: %w", p.Template(), err)
+			}
+		}
+	}
+	return nil
+}
+
+// samples are pages of every kind.
+func samples() []Page {
+	return []Page{
+		&IdentifyPage{Email: "ann@acme.example", Keep: true},
+		&OnePagePage{Email: "ann@acme.example", Keep: true},
+		&PasswordPage{Email: "ann@acme.example"},
+		&AccountPage{Accounts: []auth.AccountChoice{
+			{ID: "acme", Name: "Acme", State: auth.AccountActive}, {ID: "globex", Name: "Globex", State: auth.AccountLapsed},
+		}},
+		&ReadyPage{},
+		&StopPage{Reason: auth.ReasonUserSuspended, Email: "ann@acme.example", Signed: true},
+		&SwitchPage{Name: "Ann", Email: "ann@acme.example", To: "/", Other: "/auth/signin?switch=other"},
+		&SignedOutPage{SignedIn: true},
+		&HelpPage{},
+		&ErrorPage{Status: http.StatusServiceUnavailable, Reason: auth.ReasonBroken, Message: "…", Reference: "abc", Retry: "/auth/signin"},
+	}
+}
+
+// render makes a whole page before anything of it is sent.
+func (h *Handler) render(p Page) ([]byte, error) {
+	var b bytes.Buffer
+	if err := h.renderer.RenderPage(&b, p); err != nil {
+		return nil, err
+	}
+	return b.Bytes(), nil
+}

@@ -1,0 +1,58 @@
+package web
+
+import (
+	"net/http"
+)
+
+// signOutAnswer is what a program is told about being signed in.
+type signOutAnswer struct {
+	SignedIn bool  `json:"signed_in"`
+	Links    links `json:"links"`
+}
+
+// showSignOut shows the page after signing out, or the button to sign out to whoever still is in. It changes nothing.
+func (h *Handler) showSignOut(v *visit) {
+	v.here.Path = h.prefix + "/signout"
+	_, live, err := v.session()
+	if err != nil {
+		v.broken(err)
+		return
+	}
+	if v.program {
+		v.signOutAnswer(live)
+		return
+	}
+	v.show(http.StatusOK, &SignedOutPage{SignedIn: live})
+}
+
+// signOut ends the session, wherever its cookie has been copied to, and a sign-in under way on this browser.
+func (h *Handler) signOut(v *visit) {
+	ctx := v.r.Context()
+	if plain, ok := h.auth.Sessions().Token(v.r); ok {
+		if err := h.auth.SignOut(ctx, plain, v.client); err != nil {
+			v.broken(err)
+			return
+		}
+	}
+	if err := h.auth.Cancel(ctx, v.flow); err != nil {
+		v.broken(err)
+		return
+	}
+	h.auth.Sessions().ClearCookie(v.w)
+	h.cookies.clear(v.w, flowCookie)
+	v.rememberLanguage()
+	if v.program {
+		v.signOutAnswer(false)
+		return
+	}
+	v.redirect(v.address("/signout", ""))
+}
+
+func (v *visit) signOutAnswer(live bool) {
+	a := signOutAnswer{SignedIn: live, Links: v.links()}
+	a.Links["signin"] = v.h.prefix + "/signin"
+	if live {
+		a.Links["signout"] = v.h.prefix + "/signout"
+	}
+	v.json(http.StatusOK, a)
+}

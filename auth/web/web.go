@@ -1,0 +1,235 @@
+// Package web serves the sign-in of an [auth.Manager] over HTTP: as pages for people and as JSON for programs.
+//
+// Make a [Handler] with [New] and mount it:
+//
+//	mux.Handle("/auth/", handler)
+//	mux.Handle("/.well-known/", handler.WellKnown())
+//
+// Each address answers people and programs from the same call: JSON to whoever asks for application/json and not for text/html,
+// pages to everybody else. What goes in is a form or JSON, by its Content-Type. docs/openapi.yaml lists the addresses and shapes.
+//
+// Pages are templates and texts that a host may replace one by one (Config.Templates, Config.Locales) or altogether
+// (Config.Renderer). They work without scripts, and load nothing from elsewhere.
+//
+// Other sites cannot post here (http.CrossOriginProtection), frame a page or read an answer. Cookies are host-only: what is
+// signed in at one host name counts for nothing at another, and the handler redirects nobody between names; a host that answers
+// to several names sends people to that of auth.Config.BaseURL first.
+//
+// The package decides nothing about who may come in: that is auth's. It mails nothing, limits no connections, and leaves TLS,
+// Strict-Transport-Security and panics to the server it runs in.
+package web
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"net/url"
+	"strings"
+
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/locale"
+)
+
+// Config says how the sign-in looks and where it is. Only Auth is required.
+type Config struct {
+	Auth *auth.Manager // who decides
+
+	// Prefix is the path that the handler is mounted at, below that of BaseURL; with or without http.StripPrefix in front.
+	// Empty: "/auth". It must be auth.Config.SignInPath without "/signin".
+	Prefix string
+
+	Product string // the name of the product on the pages; empty: the host name of BaseURL
+	Home    string // where people land who have nowhere else to go: a path below BaseURL, or an https address; empty: "/"
+	Support string // where people get help, an https or mailto address; empty: the pages name none
+
+	Templates fs.FS    // files that replace or join those of the pages (*.html) and what they load (assets/*); nil: none
+	Locales   fs.FS    // texts that replace or join ours; see locale.New; nil: none
+	Renderer  Renderer // makes the HTML of all pages instead of templates; nil: the templates do
+
+	// TrustedProxies is how many proxies stand in front of this program, each adding the address it was called from to
+	// X-Forwarded-For. Zero: none, and the header counts for nothing. Too high a number lets people choose their address.
+	TrustedProxies int
+
+	// TrustedOrigins are other origins, such as "https://app.example.org", whose scripts may post here. Nil: none.
+	TrustedOrigins []string
+
+	// Report is told of every failure that is not the visitor's, with the reference that the visitor sees; a visitor who went
+	// away meanwhile is among them, with context.Canceled. The library does not log. Nil: nobody is told.
+	Report func(ctx context.Context, f Fault)
+}
+
+// A Renderer makes the HTML of a page. It is given each of the …Page structs of this package, by pointer, and should switch on
+// its type. An error answers the visitor that something is broken; what was written until then is dropped.
+type Renderer interface {
+	RenderPage(w io.Writer, p Page) error
+}
+
+// A Fault is a request that could not be answered because something is broken.
+type Fault struct {
+	Reference string // what the visitor was told to name
+	Method    string
+	Path      string // without the query
+	Err       error
+}
+
+// A Handler serves the sign-in. It is safe for concurrent use.
+type Handler struct {
+	auth     *auth.Manager
+	base     string // the path of BaseURL
+	mount    string // Config.Prefix
+	prefix   string // where the sign-in is as browsers see it: base and mount
+	product  string
+	home     string
+	support  string
+	words    *locale.Catalogue
+	renderer Renderer
+	assets   assets
+	cookies  cookies
+	proxies  int
+	guard    guard
+	report   func(context.Context, Fault)
+	routes   map[string]methods
+}
+
+// New checks the configuration and returns a Handler. Its errors name the field. It renders every page once in every language,
+// so that a mistake in a template is found here and not by a visitor.
+func New(cfg Config) (*Handler, error) {
+	if cfg.Auth == nil {
+		return nil, errors.New("web: Config.Auth is required")
+	}
+	base, err := url.Parse(cfg.Auth.URL(""))
+	if err != nil {
+		return nil, fmt.Errorf("web: reading the address of Config.Auth: %w", err)
+	}
+	h := &Handler{
+		auth: cfg.Auth, base: base.Path, mount: cmp.Or(cfg.Prefix, "/auth"), product: cmp.Or(cfg.Product, base.Hostname()),
+		support: cfg.Support, proxies: cfg.TrustedProxies, report: cfg.Report, cookies: newCookies(cfg.Auth),
+	}
+	h.prefix = h.base + h.mount
+	if h.prefix+"/signin" != cfg.Auth.SignInPath() || h.mount == "/" {
+		return nil, fmt.Errorf("web: Config.Prefix %q does not fit auth.Config.SignInPath, which asks for %q",
+			cfg.Prefix, strings.TrimSuffix(strings.TrimPrefix(cfg.Auth.SignInPath(), base.Path), "/signin"))
+	}
+	if h.home, err = homeAddress(base.Path, cmp.Or(cfg.Home, "/")); err != nil {
+		return nil, err
+	}
+	if cfg.Support != "" && !strings.HasPrefix(cfg.Support, "https://") && !strings.HasPrefix(cfg.Support, "mailto:") {
+		return nil, fmt.Errorf("web: Config.Support %q must be an https:// or mailto: address", cfg.Support)
+	}
+	if cfg.TrustedProxies < 0 {
+		return nil, errors.New("web: Config.TrustedProxies is negative")
+	}
+	if h.guard, err = newGuard(base, cfg.TrustedOrigins); err != nil {
+		return nil, err
+	}
+	if h.words, err = locale.New(cfg.Locales); err != nil {
+		return nil, fmt.Errorf("web: Config.Locales: %w", err)
+	}
+	if h.assets, err = readAssets(h.prefix, cfg.Templates); err != nil {
+		return nil, err
+	}
+	if h.renderer = cfg.Renderer; h.renderer == nil {
+		if h.renderer, err = readTemplates(cfg.Templates); err != nil {
+			return nil, err
+		}
+	}
+	h.routes = byPath(h.routeTable())
+	return h, h.rehearse()
+}
+
+// homeAddress is Config.Home as browsers are sent there.
+func homeAddress(base, home string) (string, error) {
+	u, err := url.Parse(home)
+	switch {
+	case err != nil:
+	case u.Scheme == "https" && u.Host != "":
+		return home, nil
+	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(home, "/"):
+		return base + home, nil
+	}
+	return "", fmt.Errorf("web: Config.Home %q must be a path that begins with /, or an https address", home)
+}
+
+// A route is one way to ask. Its path is below the prefix.
+type route struct {
+	method string
+	path   string
+	serve  func(*visit)
+}
+
+// methods are the ways to ask at one path.
+type methods map[string]func(*visit)
+
+// routeTable lists everything that is answered, but for the assets.
+func (h *Handler) routeTable() []route {
+	return []route{
+		{http.MethodGet, "/signin", h.showSignIn},
+		{http.MethodPost, "/signin/identify", h.identify},
+		{http.MethodPost, "/signin/password", h.password},
+		{http.MethodPost, "/signin/account", h.account},
+		{http.MethodPost, "/signin/restart", h.restart},
+		{http.MethodPost, "/signin/cancel", h.cancel},
+		{http.MethodGet, "/signout", h.showSignOut},
+		{http.MethodPost, "/signout", h.signOut},
+		{http.MethodGet, "/help", h.showHelp},
+		{http.MethodGet, "/account/sessions", h.listSessions},
+		{http.MethodPost, "/account/sessions/end", h.endSession},
+		{http.MethodPost, "/account/sessions/end/others", h.endOtherSessions},
+		{http.MethodPost, "/account/sessions/end/all", h.endAllSessions},
+	}
+}
+
+func byPath(table []route) map[string]methods {
+	routes := map[string]methods{}
+	for _, r := range table {
+		if routes[r.path] == nil {
+			routes[r.path] = methods{}
+		}
+		routes[r.path][r.method] = r.serve
+		if r.method == http.MethodGet {
+			routes[r.path][http.MethodHead] = r.serve
+		}
+	}
+	return routes
+}
+
+// ServeHTTP implements http.Handler.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	path := h.below(r.URL.Path)
+	if rest, ok := strings.CutPrefix(path, "/assets/"); ok && h.assets.serve(w, r, rest) {
+		return
+	}
+	v := h.visit(w, r)
+	if h.guard.refuses(r) {
+		v.fail(http.StatusForbidden, auth.ReasonCrossOrigin)
+		return
+	}
+	allowed, ok := h.routes[path]
+	if !ok {
+		v.fail(http.StatusNotFound, auth.ReasonNotFound)
+		return
+	}
+	serve, ok := allowed[r.Method]
+	if !ok {
+		w.Header().Set("Allow", allowed.String())
+		v.fail(http.StatusMethodNotAllowed, auth.ReasonMethodNotAllowed)
+		return
+	}
+	if v.read() {
+		serve(v)
+	}
+}
+
+// below is the path below the prefix, whether or not proxies and http.StripPrefix have left something of it.
+func (h *Handler) below(path string) string {
+	for _, prefix := range []string{h.prefix, h.mount} {
+		if rest, ok := strings.CutPrefix(path, prefix+"/"); ok {
+			return "/" + rest
+		}
+	}
+	return path
+}
