@@ -22,6 +22,7 @@ var rooms = map[string]int{
 	"store/sqlstore":       4,
 	"store/storetest":      4,
 	"internal/testdb":      5,
+	"internal/browsertest": 0,
 	"auth/web":             5,
 	"auth/authtest":        6, // drives auth/web as a browser does
 	"examples/minimal":     7,
@@ -30,7 +31,7 @@ var rooms = map[string]int{
 }
 
 // kits are packages for tests. Only tests, other kits and nothing else may link them; they alone may import testing.
-var kits = []string{"auth/authtest", "store/storetest", "internal/testdb"}
+var kits = []string{"auth/authtest", "store/storetest", "internal/testdb", "internal/browsertest"}
 
 func kit(name string) bool { return slices.Contains(kits, name) }
 
@@ -87,6 +88,9 @@ var arrows = []arrow{
 	{"auth/authtest", "store", "over memory, unless a test brings a store"},
 	{"auth/authtest", "golang.org/x/net", "reads the forms of a page as a browser does"},
 
+	{"internal/browsertest", "github.com/chromedp/chromedp", "drives Chromium"},
+	{"internal/browsertest", "github.com/chromedp/cdproto", "what chromedp has no word for: media, profiles, complaints"},
+
 	{"internal/testdb", "store/sqlstore", "opens a fresh database for a test"},
 	{"internal/testdb", "internal/token", "names for fresh databases"},
 	{"internal/testdb", "modernc.org/sqlite", "the SQLite driver of tests"},
@@ -121,12 +125,17 @@ var testArrows = []arrow{
 	{"auth/web", "auth/authtest", "a browser, a clock and a product to try it on"},
 	{"auth/web", "auth/directory", "people"},
 	{"auth/web", "store", "memory"},
-	{"auth/web", "golang.org/x/net", "reads pages"},
+	{"auth/web", "internal/testdb", "over every database"},
+	{"auth/authtest", "session", "who is signed in"},
+	{"examples/complete", "auth/authtest", "a browser that a script can be"},
+	{"examples/complete", "internal/browsertest", "a browser that people use"},
 	{"auth", "pgregory.net/rapid", "random walks through the engine"},
 	{"auth/password", "pgregory.net/rapid", "random passwords and hashes"},
 	{"store", "store/storetest", "runs the suite"},
 	{"store/sqlstore", "store/storetest", "runs the suite"},
 	{"store/sqlstore", "internal/testdb", "over every database"},
+	{"store/sqlstore", "internal/token", "cookies for the benchmark"},
+	{"store/sqlstore", "modernc.org/sqlite", "what Open refuses"},
 }
 
 // TestArrows compares what the packages import with the lists above, both ways.

@@ -108,7 +108,7 @@ func TestPresets(t *testing.T) {
 		w := memory(t)
 		w.cfg.Preset = p
 		if got := w.manager().Preset(); got.Layout == "" || got.Policy.Keep == "" || got.Policy.Idle == 0 || got.Policy.Cap == 0 || got.Policy.KeptIdle == 0 || got.Policy.KeptCap == 0 || got.Policy.Passwords.MinLength == 0 {
-			t.Errorf("%s leaves something open: %+v", name, got)
+			t.Errorf("R108 %s leaves a limit open: %+v", name, got)
 		}
 	}
 }

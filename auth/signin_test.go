@@ -300,6 +300,34 @@ func TestChangedWhileSigningIn(t *testing.T) {
 	}
 }
 
+// What changes about a person's company counts at the next request or prompt, and ends no session by itself: that is a step of its own.
+func TestChangedDuringASession(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		done := w.signIn("ann@acme.example", home)
+		if err := w.people.SetDomainSSO(t.Context(), "acme.example", auth.SSOEnforced); err != nil {
+			t.Fatal(err)
+		}
+		if !w.live(done.Token) {
+			t.Error("A-241 enforcing SSO ended a live session: it must not")
+		}
+		w.want(w.guess("ann@acme.example", secret, from("203.0.113.77")), auth.StageAuthenticate, auth.ReasonSSORequired)
+		if err := w.people.SetDomainSSO(t.Context(), "acme.example", auth.SSOOff); err != nil {
+			t.Fatal(err)
+		}
+		// A session holds no role: what the host asks at each request is what counts now.
+		if err := w.people.SetMember(t.Context(), memberOf("acme", "ann", auth.MemberSuspended)); err != nil {
+			t.Fatal(err)
+		}
+		if ms, err := w.people.Memberships(t.Context(), done.Session.UserID); err != nil || len(ms) != 1 || ms[0].Usable() {
+			t.Errorf("A-241 Memberships = %+v, %v, want one that cannot be used", ms, err)
+		}
+		w.want(w.guess("ann@acme.example", secret, from("203.0.113.78")), auth.StagePolicy, auth.ReasonUserSuspended)
+		if err := w.m.EndUser(t.Context(), "ann"); err != nil || w.live(done.Token) {
+			t.Errorf("A-241 EndUser = %v, want the session ended with the membership", err)
+		}
+	})
+}
+
 // A change that happens in the very middle of Finish, after it has read the facts, must win as well.
 func TestEndedWhileFinishing(t *testing.T) {
 	for _, call := range []string{"TakeFlow", "GrantDevice", "CreateSession"} {

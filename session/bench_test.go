@@ -121,7 +121,7 @@ func fillMemory(b *testing.B, n int) (checker, []string) {
 type floorSession struct {
 	user             uint64
 	idleEnd, hardEnd int64
-	factors          uint32
+	_                uint32 // what kind of sign-in it was
 }
 
 type floorShard struct {

@@ -98,8 +98,8 @@ func TestRequire(t *testing.T) {
 		}
 	})
 	t.Run("nobody: the program's own answer", func(t *testing.T) {
-		m, _, _ := newManager(t, func(cfg *session.Config) { cfg.Unauthorized = http.RedirectHandler("/signin", 303) })
-		if w := serve(m, request()); w.Code != 303 || w.Header().Get("Location") != "/signin" {
+		m, _, _ := newManager(t, func(cfg *session.Config) { cfg.Unauthorized = http.RedirectHandler("/signin", http.StatusSeeOther) })
+		if w := serve(m, request()); w.Code != http.StatusSeeOther || w.Header().Get("Location") != "/signin" {
 			t.Errorf("Require answered %d to %q, want the redirect", w.Code, w.Header().Get("Location"))
 		}
 	})

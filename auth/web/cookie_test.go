@@ -224,13 +224,13 @@ func TestInvariant10(t *testing.T) {
 						q.Header.Set("Accept", "application/json")
 					}
 					if got := v.Do(q); len(got.Header.Values("Set-Cookie")) != 0 {
-						t.Errorf("%s %s%s sets %v", method, r[1], query, got.Header.Values("Set-Cookie"))
+						t.Errorf("invariant 10: %s %s%s sets %v", method, r[1], query, got.Header.Values("Set-Cookie"))
 					}
 				}
 			}
 		}
 		if events := p.Events(); len(events) != 0 || len(spy.writes) != 0 {
-			t.Errorf("events %v and writes %v after GETs with all cookies, want none", events, slices.Compact(spy.writes))
+			t.Errorf("invariant 10: events %v and writes %v after GETs with all cookies, want none", events, slices.Compact(spy.writes))
 		}
 		if p.sessions("ann") != 1 || p.sessions("gone") != 0 {
 			t.Errorf("ann has %d sessions and gone %d, want 1 and 0", p.sessions("ann"), p.sessions("gone"))

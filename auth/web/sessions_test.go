@@ -7,6 +7,7 @@ import (
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/authtest"
+	"github.com/sallyport-auth/sallyport/internal/testdb"
 )
 
 type listed struct {
@@ -26,9 +27,17 @@ func (v *visitor) list(p *authtest.Page) []listed {
 }
 
 func TestSessions(t *testing.T) {
+	t.Run("memory", func(t *testing.T) { testSessions(t, func(*testing.T) authtest.Backend { return nil }) })
+	t.Run("sqlite", func(t *testing.T) { testSessions(t, func(t *testing.T) authtest.Backend { return testdb.SQLite(t) }) })
+	t.Run("postgresql", func(t *testing.T) {
+		testSessions(t, func(t *testing.T) authtest.Backend { return testdb.PostgreSQL(t) })
+	})
+}
+
+func testSessions(t *testing.T, open func(*testing.T) authtest.Backend) {
 	const list, end = "/auth/account/sessions", "/auth/account/sessions/end"
 	three := func(t *testing.T) (a, b, c *visitor) {
-		a = newProduct(t, authtest.Config{}).visitor(true)
+		a = newProduct(t, authtest.Config{DB: open(t)}).visitor(true)
 		b, c = a.again(), a.again()
 		a.signIn("ann@acme.example")
 		b.signIn("ann@acme.example")

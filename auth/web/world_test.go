@@ -16,6 +16,7 @@ import (
 	"github.com/sallyport-auth/sallyport/auth/directory"
 	"github.com/sallyport-auth/sallyport/auth/locale"
 	"github.com/sallyport-auth/sallyport/auth/web"
+	"github.com/sallyport-auth/sallyport/internal/testdb"
 	"github.com/sallyport-auth/sallyport/session"
 )
 
@@ -78,11 +79,19 @@ type visitor struct {
 	state map[string]any // the last answer in JSON
 }
 
-// both tells a story once with a person at the pages and once with a program.
+// both tells a story once with a person at the pages and once with a program, each over every store.
 func both(t *testing.T, cfg authtest.Config, story func(t *testing.T, v *visitor)) {
 	t.Helper()
-	t.Run("HTML", func(t *testing.T) { story(t, newProduct(t, cfg).visitor(false)) })
-	t.Run("JSON", func(t *testing.T) { story(t, newProduct(t, cfg).visitor(true)) })
+	tell := func(t *testing.T, db authtest.Backend, json bool) {
+		cfg := cfg
+		cfg.DB = db
+		story(t, newProduct(t, cfg).visitor(json))
+	}
+	for name, json := range map[string]bool{"HTML": false, "JSON": true} {
+		t.Run(name+" over memory", func(t *testing.T) { tell(t, nil, json) })
+		t.Run(name+" over sqlite", func(t *testing.T) { tell(t, testdb.SQLite(t), json) })
+		t.Run(name+" over postgresql", func(t *testing.T) { tell(t, testdb.PostgreSQL(t), json) })
+	}
 }
 
 func (p *product) visitor(json bool) *visitor {
