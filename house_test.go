@@ -14,7 +14,6 @@ import (
 var variables = map[string]string{
 	"auth.forever":           "an instant",
 	"auth/password.testCost": "a struct",
-	"internal/token.outside": "a table: which bytes no token has",
 
 	"store/sqlstore.sessionTable":    "a table and its columns",
 	"store/sqlstore.sessionEndTable": "a table and its columns",

@@ -200,7 +200,7 @@ func (m *Manager) check(ctx context.Context, plain string) (s *Session, touched 
 	if err != nil {
 		return nil, false, err
 	}
-	if rest := now.Sub(s.SeenAt); rest < m.cfg.TouchEvery && rest < s.Idle/10 {
+	if rest := s.rest(now); rest < m.cfg.TouchEvery.Microseconds() && rest < s.Idle.Microseconds()/10 {
 		return s, false, nil
 	}
 	return m.touch(ctx, key, s, now)

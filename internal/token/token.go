@@ -38,38 +38,17 @@ func New(p Purpose) (plain string, key [32]byte) {
 }
 
 // Lookup returns the key under which a token of this purpose is stored, the SHA-256 of the whole text.
-// It is false for a text that cannot be such a token: the wrong prefix, length or alphabet. It does not allocate.
+// It is false for a text that cannot be such a token: the wrong prefix or length. It does not allocate.
 func Lookup(p Purpose, plain string) (key [32]byte, ok bool) {
 	if len(plain) != len(p)+encodedLen || !strings.HasPrefix(plain, string(p)) {
 		return key, false
 	}
-	if len(plain) > maxLen || !urlSafe(plain[len(p):]) {
+	if len(plain) > maxLen {
 		return key, false
 	}
 	var buf [maxLen]byte // copied by hand so that hashing needs no allocation
 	return sha256.Sum256(buf[:copy(buf[:], plain)]), true
 }
-
-// urlSafe tells whether a text is of letters, digits, '-' and '_' only. Its loop has no branch: a processor cannot guess how
-// random letters go on, and guessing wrong costs more than the hash.
-func urlSafe(text string) bool {
-	var strange byte
-	for i := range len(text) {
-		strange |= outside[text[i]]
-	}
-	return strange == 0
-}
-
-// outside is 1 for each byte that the alphabet of tokens does not have. It never changes.
-var outside = func() (table [256]byte) {
-	for i := range table {
-		table[i] = 1
-	}
-	for _, c := range "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" {
-		table[c] = 0
-	}
-	return table
-}()
 
 // NewID returns a random name of 130 bits in lower-case letters and digits. It names a thing in lists, links and events; it opens nothing.
 func NewID() string {
