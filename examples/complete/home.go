@@ -1,0 +1,90 @@
+package main
+
+import (
+	"bytes"
+	_ "embed"
+	"fmt"
+	"html/template"
+	"log"
+	"net/http"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/session"
+)
+
+//go:embed home.html
+var homeHTML string
+
+//go:embed home.css
+var homeCSS string
+
+// homeData is what the page shows of a session.
+type homeData struct {
+	User    auth.User
+	Company *auth.Membership // nil: none
+	Session session.Session
+	Why     []string
+	SignOut string
+	Switch  string
+}
+
+// Moment is an instant as people read it.
+func (homeData) Moment(t time.Time) string { return t.Local().Format("2 January 2006, 15:04:05") }
+
+// Span is a length of time as people read it.
+func (homeData) Span(d time.Duration) string {
+	if hours := int(d.Hours()); hours < 48 {
+		return fmt.Sprintf("%d hours", hours)
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}
+
+// home says who is signed in, how, since when, and why.
+func (p *product) home(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.From(r.Context())
+	d, err := p.homeData(r, s)
+	var page bytes.Buffer
+	if err == nil {
+		var t *template.Template
+		if t, err = template.New("home").Parse(homeHTML); err == nil {
+			err = t.Execute(&page, d)
+		}
+	}
+	if err != nil {
+		log.Printf("home: %v", err)
+		http.Error(w, "The page cannot be shown at the moment.", http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Referrer-Policy", "no-referrer")
+	w.Write(page.Bytes())
+}
+
+func (p *product) homeData(r *http.Request, s session.Session) (homeData, error) {
+	d := homeData{Session: s, SignOut: "/auth/signout", Switch: "/auth/signin?switch=1"}
+	var err error
+	if d.User, err = p.people.UserByID(r.Context(), s.UserID); err != nil {
+		return d, err
+	}
+	memberships, err := p.people.Memberships(r.Context(), s.UserID)
+	if err != nil {
+		return d, err
+	}
+	for _, m := range memberships {
+		if m.AccountID == s.AccountID {
+			d.Company = &m
+		}
+	}
+	d.Why, err = p.trail.why(r.Context(), s.ID)
+	return d, err
+}
+
+func homeStyle(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/css; charset=utf-8")
+	w.Write([]byte(homeCSS))
+}

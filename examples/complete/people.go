@@ -1,0 +1,74 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/directory"
+)
+
+const demoPassword = "correct horse battery staple"
+
+// A demoPerson is somebody to sign in as. They are the same at every start, so that anyone can script against them.
+type demoPerson struct {
+	email    string
+	name     string
+	about    string
+	member   []directory.Member // AccountID, Role and State
+	password bool
+}
+
+var demoPeople = []demoPerson{
+	{"ann@acme.example", "Ann", "member of Acme", []directory.Member{{AccountID: "acme"}}, true},
+	{"admin@acme.example", "Ada", "super administrator of Acme", []directory.Member{{AccountID: "acme", Role: auth.RoleSuperAdmin}}, true},
+	{"two@acme.example", "Tuva", "member of Acme and of Umbra: chooses", []directory.Member{{AccountID: "acme"}, {AccountID: "umbra"}}, true},
+	{"sam@acme.example", "Sam", "suspended in Acme: is told so, after the password", []directory.Member{{AccountID: "acme", State: auth.MemberSuspended}}, true},
+	{"nopass@acme.example", "Nor", "has no password yet: nobody can tell", []directory.Member{{AccountID: "acme"}}, false},
+}
+
+// seed makes the companies and people that are not there yet. It can be repeated, also after it was stopped half-way.
+func seed(ctx context.Context, in *auth.Manager, people *directory.Directory) error {
+	for _, a := range []directory.Account{{ID: "acme", Name: "Acme"}, {ID: "umbra", Name: "Umbra"}} {
+		if _, err := people.AddAccount(ctx, a); err != nil && !errors.Is(err, auth.ErrConflict) {
+			return err
+		}
+	}
+	if err := people.AddDomain(ctx, "acme", "acme.example", time.Now()); err != nil {
+		return err
+	}
+	for _, d := range demoPeople {
+		if err := d.seed(ctx, in, people); err != nil {
+			return fmt.Errorf("making %s: %w", d.email, err)
+		}
+	}
+	return nil
+}
+
+func (d demoPerson) seed(ctx context.Context, in *auth.Manager, people *directory.Directory) error {
+	id, _, _ := strings.Cut(d.email, "@")
+	_, err := people.AddUser(ctx, auth.User{ID: id, Email: d.email, Name: d.name})
+	if errors.Is(err, auth.ErrConflict) {
+		if has, err := in.HasPassword(ctx, id); err != nil || has || !d.password {
+			return err // made by an earlier start; what was changed since stays
+		}
+	} else if err != nil {
+		return err
+	}
+	for _, m := range d.member {
+		m.UserID = id
+		if err := people.SetMember(ctx, m); err != nil {
+			return err
+		}
+	}
+	if !d.password {
+		return nil
+	}
+	if err := in.SetPassword(ctx, id, demoPassword); !errors.Is(err, auth.ErrConflict) {
+		return err
+	}
+	return nil // another program, started at the same moment on the same database, was faster
+}

@@ -1,0 +1,165 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log"
+	"net/http"
+	"os"
+	"strings"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	_ "modernc.org/sqlite"
+
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/directory"
+	"github.com/sallyport-auth/sallyport/auth/web"
+	"github.com/sallyport-auth/sallyport/store/sqlstore"
+)
+
+// A product is the host: its database, its people, its sign-in and its one page.
+type product struct {
+	db     *sql.DB
+	where  string // the database, as it may be printed
+	people *directory.Directory
+	in     *auth.Manager
+	pages  *web.Handler
+	trail  *trail
+}
+
+func newProduct(ctx context.Context, o options, baseURL string) (*product, error) {
+	preset, err := presetNamed(o.preset)
+	if err != nil {
+		return nil, err
+	}
+	key, err := loadKey(o)
+	if err != nil {
+		return nil, err
+	}
+	db, dialect, where, err := openDB(o.db)
+	if err != nil {
+		return nil, err
+	}
+	p := &product{db: db, where: where}
+	if err := p.build(ctx, dialect, baseURL, key, preset); err != nil {
+		db.Close()
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL string, key []byte, preset auth.Preset) error {
+	db, err := sqlstore.Open(p.db, dialect)
+	if err != nil {
+		return err
+	}
+	if p.trail, err = newTrail(ctx, p.db, dialect); err != nil {
+		return err
+	}
+	p.people = directory.New(db)
+	cfg := auth.Config{
+		BaseURL: baseURL, Keys: [][]byte{key}, AllowNoMail: true,
+		Users: p.people, Companies: p.people, Stores: db.Stores(),
+		Words: []string{"Sallyport"}, Record: p.trail.record,
+	}
+	// The demo people are made under the recommended rules: their password is theirs in every preset.
+	recommended, err := auth.New(cfg)
+	if err != nil {
+		return err
+	}
+	if err := seed(ctx, recommended, p.people); err != nil {
+		return err
+	}
+	cfg.Preset = preset
+	if p.in, err = auth.New(cfg); err != nil {
+		return err
+	}
+	p.pages, err = web.New(web.Config{
+		Auth: p.in, Product: "Sallyport Demo", Support: "mailto:support@sallyport.example",
+		Report: func(_ context.Context, f web.Fault) { log.Printf("reference %s: %v", f.Reference, f.Err) },
+	})
+	return err
+}
+
+func (p *product) close() { p.db.Close() }
+
+func presetNamed(name string) (auth.Preset, error) {
+	switch name {
+	case "recommended":
+		return auth.Recommended(), nil
+	case "one-page":
+		return auth.OnePage(), nil
+	case "email-first":
+		return auth.EmailFirst(), nil
+	}
+	return auth.Preset{}, fmt.Errorf("there is no preset %q: try recommended, one-page or email-first", name)
+}
+
+func openDB(name string) (db *sql.DB, dialect sqlstore.Dialect, where string, err error) {
+	if strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://") {
+		db, err = sql.Open("pgx", name)
+		return db, sqlstore.PostgreSQL, "PostgreSQL", err
+	}
+	if db, err = sql.Open("sqlite", sqlstore.SQLiteDSN(name)); err != nil {
+		return nil, "", "", err
+	}
+	if name == ":memory:" {
+		db.SetMaxOpenConns(1)
+		return db, sqlstore.SQLite, "memory, until the program ends", nil
+	}
+	return db, sqlstore.SQLite, name, nil
+}
+
+// loadKey reads the key that belongs to the database, or makes one. A real host keeps its keys where it keeps its other secrets.
+func loadKey(o options) ([]byte, error) {
+	key := make([]byte, 32)
+	file := o.key
+	switch {
+	case file != "":
+	case o.db == ":memory:":
+		rand.Read(key)
+		return key, nil
+	case strings.Contains(o.db, "://"):
+		file = "sallyport-demo.key"
+	default:
+		file = o.db + ".key"
+	}
+	text, err := os.ReadFile(file)
+	if errors.Is(err, os.ErrNotExist) {
+		rand.Read(key)
+		return key, os.WriteFile(file, []byte(hex.EncodeToString(key)+"\n"), 0o600)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if key, err = hex.DecodeString(strings.TrimSpace(string(text))); err != nil || len(key) != 32 {
+		return nil, fmt.Errorf("%s does not hold a key of 32 bytes in hexadecimal", file)
+	}
+	return key, nil
+}
+
+// handler is the whole host: the sign-in, and a home page behind it.
+func (p *product) handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/auth/", p.pages)
+	mux.Handle("/.well-known/", p.pages.WellKnown())
+	mux.Handle("GET /{$}", p.in.Require(http.HandlerFunc(p.home)))
+	mux.HandleFunc("GET /home.css", homeStyle)
+	return p.onOwnHost(mux)
+}
+
+// onOwnHost sends a visitor of 127.0.0.1 to localhost: cookies belong to one name.
+func (p *product) onOwnHost(next http.Handler) http.Handler {
+	_, own, _ := strings.Cut(p.in.URL(""), "://")
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Host != own {
+			http.Redirect(w, r, p.in.URL(r.URL.RequestURI()), http.StatusTemporaryRedirect)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
