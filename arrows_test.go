@@ -128,6 +128,8 @@ var testArrows = []arrow{
 	{"auth/web", "internal/testdb", "over every database"},
 	{"auth/authtest", "session", "who is signed in"},
 	{"examples/complete", "auth/authtest", "a browser that a script can be"},
+	{"examples/complete", "internal/testdb", "the same program on PostgreSQL"},
+	{"examples/minimal", "auth/authtest", "signs in as a script does"},
 	{"examples/complete", "internal/browsertest", "a browser that people use"},
 	{"auth", "pgregory.net/rapid", "random walks through the engine"},
 	{"auth/password", "pgregory.net/rapid", "random passwords and hashes"},

@@ -12,14 +12,12 @@ import (
 // variables are the package variables of the library, beside error values, embedded files and assertions that a type has
 // an interface's methods. Each is a constant that Go cannot spell, and none is assigned after its declaration.
 var variables = map[string]string{
-	"auth.forever":           "an instant",
 	"auth/password.testCost": "a struct",
 
-	"store/sqlstore.sessionTable":    "a table and its columns",
-	"store/sqlstore.sessionEndTable": "a table and its columns",
-	"store/sqlstore.deviceTable":     "a table and its columns",
-	"store/sqlstore.flowTable":       "a table and its columns",
-	"store/sqlstore.limitTable":      "a table and its columns",
+	"store/sqlstore.sessionTable": "a table and its columns",
+	"store/sqlstore.deviceTable":  "a table and its columns",
+	"store/sqlstore.flowTable":    "a table and its columns",
+	"store/sqlstore.limitTable":   "a table and its columns",
 }
 
 // library tells whether a package is linked into hosts: neither an example nor a test kit.
@@ -67,6 +65,54 @@ func TestHouseRules(t *testing.T) {
 	for name := range variables {
 		if !found[name] {
 			t.Errorf("variables lists %s, which does not exist (or needs no listing): remove it", name)
+		}
+	}
+}
+
+// TestOneDoor proves that there is no second way in: in all of the library one function makes a session for a person, a manager of
+// package auth hands out no manager of sessions, and StageReady is answered by Next alone.
+func TestOneDoor(t *testing.T) {
+	doors := map[string][]string{}
+	for _, c := range checkPackages(t, library) {
+		for _, file := range c.files {
+			for _, decl := range file.Decls {
+				f, ok := decl.(*ast.FuncDecl)
+				if !ok || f.Body == nil {
+					continue
+				}
+				where := c.name() + "." + f.Name.Name
+				ast.Inspect(f.Body, func(n ast.Node) bool {
+					switch n := n.(type) {
+					case *ast.SelectorExpr:
+						if n.Sel.Name == "Issue" || n.Sel.Name == "CreateSession" {
+							doors[n.Sel.Name] = append(doors[n.Sel.Name], where)
+						}
+					case *ast.AssignStmt:
+						for _, right := range n.Rhs {
+							if id, ok := right.(*ast.Ident); ok && id.Name == "StageReady" {
+								doors["StageReady"] = append(doors["StageReady"], where)
+							}
+						}
+					}
+					return true
+				})
+			}
+		}
+		if c.name() == "auth" {
+			manager := types.NewMethodSet(types.NewPointer(c.types.Scope().Lookup("Manager").Type()))
+			for i := range manager.Len() {
+				m := manager.At(i).Obj()
+				if m.Exported() && strings.Contains(m.Type().String(), "session.Manager") {
+					t.Errorf("invariant 1: (*auth.Manager).%s gives away the manager that makes sessions", m.Name())
+				}
+			}
+		}
+	}
+	for what, want := range map[string][]string{
+		"Issue": {"auth.Finish"}, "CreateSession": {"session.Issue"}, "StageReady": {"auth.Next"},
+	} {
+		if !slices.Equal(doors[what], want) {
+			t.Errorf("invariant 1: %s is made by %v, want %v alone", what, doors[what], want)
 		}
 	}
 }

@@ -54,6 +54,7 @@ func BenchmarkPasswordSignIn(b *testing.B) {
 			if s, err = m.Password(b.Context(), ref, secret, c); err != nil || s.Stage != auth.StageReady {
 				b.Fatal(s.Stage, s.Reason, err)
 			}
+			ref.Token = s.Token
 			done, _, err := m.Finish(b.Context(), ref, c)
 			if err != nil {
 				b.Fatal(err)

@@ -22,7 +22,7 @@ func TestCallsOfEachStep(t *testing.T) {
 	wrong := []string{"Flow", "DomainRule", "UserByEmail", "Charge", "Credential"}
 	wrongKnown := []string{"Flow", "DomainRule", "UserByEmail", "Device", "Charge", "Credential"}
 	right := []string{"Flow", "DomainRule", "UserByEmail", "Device", "Charge", "Credential", "Memberships", "SwapFlow", "ClearLimits"}
-	finish := []string{"Flow", "UserByID", "Credential", "Memberships", "DomainRule", "TakeFlow", "GrantDevice", "CreateSession"}
+	finish := []string{"Flow", "UserByID", "Credential", "Memberships", "DomainRule", "TakeFlow", "GrantDevice", "CreateSession", "Credential"}
 	for _, tt := range []struct {
 		step string
 		most int
@@ -43,14 +43,14 @@ func TestCallsOfEachStep(t *testing.T) {
 		s := w.identify(email, home)
 		check("A-139 identify "+email, identify)
 		ref := auth.Ref{Token: s.Token}
-		w.m.Password(t.Context(), ref, "wrong", home)
+		w.password(&ref, "wrong", home)
 		check("R4 wrong password "+email, wrong)
-		w.m.Password(t.Context(), ref, "wrong", known)
+		w.password(&ref, "wrong", known)
 		check("R4 wrong password, browser with a device cookie, "+email, wrongKnown)
 	}
 	ref := auth.Ref{Token: w.identify("ann@acme.example", known).Token}
 	w.spy.take()
-	if s, err := w.m.Password(t.Context(), ref, secret, known); err != nil || s.Stage != auth.StageReady {
+	if s, err := w.password(&ref, secret, known); err != nil || s.Stage != auth.StageReady {
 		t.Fatalf("Password = %v, %v, want ready", s.Stage, err)
 	}
 	check("right password", right)
@@ -59,7 +59,7 @@ func TestCallsOfEachStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("Finish", finish)
-	if _, err := w.m.Sessions().Lookup(t.Context(), done.Token); err != nil {
+	if _, err := lookup(w.m, done.Token); err != nil {
 		t.Fatal(err)
 	}
 	check("session check", []string{"Session"})

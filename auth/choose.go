@@ -26,5 +26,5 @@ func (m *Manager) ChooseAccount(ctx context.Context, ref Ref, accountID string, 
 	if err := m.note(ctx, e); err != nil {
 		return Step{}, err
 	}
-	return step, m.save(ctx, o.key, f)
+	return step, m.save(ctx, o.key, o.key, f)
 }

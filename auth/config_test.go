@@ -44,6 +44,10 @@ func TestNewNamesTheField(t *testing.T) {
 		{"keep", func(c *auth.Config) { c.Preset.Policy.Keep = "maybe" }, "Policy.Keep"},
 		{"negative", func(c *auth.Config) { c.Preset.Policy.Idle = -time.Hour }, "Policy.Idle"},
 		{"weak hashing", func(c *auth.Config) { c.Passwords = password.Hasher{Params: password.Params{Memory: 1024}} }, "Config.Passwords"},
+		{"no companies", func(c *auth.Config) { c.Companies, c.Preset.NeedsCompany = nil, true }, "Config.Companies"},
+		{"sign-in path with two slashes", func(c *auth.Config) { c.SignInPath = "/x//signin" }, "Config.SignInPath"},
+		{"negative alert", func(c *auth.Config) { c.AlertAfter = -1 }, "Config.AlertAfter"},
+		{"passwords shorter than any may be", func(c *auth.Config) { c.Preset.Policy.Passwords.MinLength = 3 }, "Policy.Passwords"},
 		{"return origin", func(c *auth.Config) { c.ReturnOrigins = []string{"https://admin.example.com/"} }, "Config.ReturnOrigins"},
 		{"return origin in plain http", func(c *auth.Config) { c.ReturnOrigins = []string{"http://admin.example.com"} }, "Config.ReturnOrigins"},
 	} {
@@ -54,6 +58,13 @@ func TestNewNamesTheField(t *testing.T) {
 				t.Errorf("New = %v, want an error that names %s", err, tt.want)
 			}
 		})
+	}
+	for base, want := range map[string]string{"https://App.Example.com:443/x/": "https://app.example.com/x/y", "http://LOCALHOST:80": "http://localhost/y"} {
+		cfg := good()
+		cfg.BaseURL = base
+		if m, err := auth.New(cfg); err != nil || m.URL("/y") != want {
+			t.Errorf("New with BaseURL %s: %v, want addresses as browsers write them: %s", base, err, want)
+		}
 	}
 	for _, base := range []string{"http://localhost:8080", "http://127.0.0.1:8080", "https://app.example.com/app/"} {
 		cfg := good()
@@ -96,10 +107,13 @@ func TestPresets(t *testing.T) {
 	if !lists(auth.EmailFirst(), "A-227") {
 		t.Error("R17 EmailFirst keeps a session without a cap, and Validate does not name A-227")
 	}
-	weak := auth.Recommended()
-	weak.Policy.Passwords.RefuseCommon = false
-	if !lists(weak, "A-155") {
-		t.Error("Validate does not name A-155 for a preset that accepts common passwords")
+	one := auth.Preset{Policy: auth.Policy{Passwords: password.Policy{RequireDigit: true}}}
+	w := memory(t)
+	w.cfg.Preset = one
+	want := password.Modern()
+	want.RequireDigit = true
+	if got := w.manager().Preset().Policy.Passwords; got != want {
+		t.Errorf("R10 with one rule more the password policy is %+v, want %+v: nothing else may be lost", got, want)
 	}
 	if p := auth.OnePage(); p.Layout != auth.LayoutOnePage || p.Policy.Keep != auth.KeepForbid {
 		t.Errorf("R3 OnePage = %+v, want one page and no keep box", p)
@@ -138,5 +152,8 @@ func TestTwoNodes(t *testing.T) {
 	}
 	if s, err = other.Password(t.Context(), auth.Ref{Token: s.Token}, secret, home); err != nil || s.Stage != auth.StageReady {
 		t.Fatalf("the other node's password step: %s, %v, want ready", s.Stage, err)
+	}
+	if done, _, err := w.m.Finish(t.Context(), auth.Ref{Token: s.Token}, home); err != nil || done.Token == "" {
+		t.Errorf("and the first node's last one: %v, want a session", err)
 	}
 }

@@ -42,6 +42,7 @@ func ExampleManager_Finish() {
 	fmt.Println(step.Stage, step.Reason, err)
 	step, err = in.Password(ctx, flow, "correct horse battery staple", browser)
 	fmt.Println(step.Stage, err)
+	flow.Token = step.Token // a proof changes the token: send it to the browser
 	done, _, err := in.Finish(ctx, flow, browser)
 	fmt.Println(done.Session.Methods, err)
 	// Output:

@@ -18,7 +18,7 @@ const knownFor = 90 * 24 * time.Hour
 type Done struct {
 	Token    string          // the session cookie's; see session.Manager.SetCookie
 	Session  session.Session // what it opens
-	Device   string          // the device cookie's token: the one that was presented, or a new one
+	Device   string          // the device cookie's new token; what was remembered under the one that was presented has moved to it
 	ReturnTo string          // where to go; empty: the host's default
 	Lang     string          // the language chosen on the page, else the person's own; empty: none
 	Email    string          // the address as it was typed
@@ -46,7 +46,7 @@ func (m *Manager) Finish(ctx context.Context, ref Ref, c Client) (Done, Step, er
 	if err := flowError("taking", m.stores.Flows.TakeFlow(ctx, o.key, f.Version)); err != nil {
 		return Done{}, Step{}, err
 	}
-	done := Done{ReturnTo: f.ReturnTo, Lang: cmp.Or(f.Lang, o.facts.User.Locale), Email: f.Email, Trace: step.Trace, Device: c.Device}
+	done := Done{ReturnTo: f.ReturnTo, Lang: cmp.Or(f.Lang, o.facts.User.Locale), Email: f.Email, Trace: step.Trace}
 	device, err := m.grant(ctx, &done, f.UserID, c, now)
 	if err != nil {
 		return Done{}, Step{}, err
@@ -56,23 +56,22 @@ func (m *Manager) Finish(ctx context.Context, ref Ref, c Client) (Done, Step, er
 		Kept: step.Kept, Idle: step.Idle, Cap: step.Cap, CreatedAt: now,
 		UserAgent: c.UserAgent, IP: ipText(c.IP),
 	})
-	if errors.Is(err, session.ErrConflict) {
-		// The person's sessions and devices were ended while this sign-in was finishing: it must not survive that.
-		return Done{}, Step{}, errors.Join(ErrFlowGone, m.ungrant(ctx, f.UserID, device.ID))
-	}
 	if err != nil {
 		return Done{}, Step{}, fmt.Errorf("auth: making a session: %w", err)
+	}
+	if err := m.stillMeant(ctx, o.facts, done.Session); err != nil {
+		return Done{}, Step{}, err
 	}
 	return done, step, nil
 }
 
-// grant remembers that the person has signed in from this browser.
+// grant remembers that the person has signed in from this browser. The browser gets a new token each time, to which all that was
+// remembered under the old one moves: a token that somebody planted or copied opens nothing afterwards.
 func (m *Manager) grant(ctx context.Context, done *Done, userID string, c Client, now time.Time) (session.Device, error) {
-	key, ok := token.Lookup(token.Device, c.Device)
-	if !ok {
-		done.Device, key = token.New(token.Device)
-	}
-	d, err := m.stores.Devices.GrantDevice(ctx, key, session.Device{
+	old, _ := token.Lookup(token.Device, c.Device)
+	var key [32]byte
+	done.Device, key = token.New(token.Device)
+	d, err := m.stores.Devices.GrantDevice(ctx, old, key, session.Device{
 		ID: token.NewID(), UserID: userID, UserAgent: session.CleanUserAgent(c.UserAgent), IP: ipText(c.IP),
 		FirstSeen: now, LastSeen: now, KnownUntil: now.Add(knownFor),
 	})
@@ -82,9 +81,24 @@ func (m *Manager) grant(ctx context.Context, done *Done, userID string, c Client
 	return d, nil
 }
 
-func (m *Manager) ungrant(ctx context.Context, userID, deviceID string) error {
-	err := m.stores.Devices.EndDevice(ctx, userID, deviceID)
-	if err != nil && !errors.Is(err, session.ErrNotFound) {
+// stillMeant looks once more whether what the session was made from counts. Whoever ends a person's sessions first moves the
+// credential's version and then deletes; so either the deletion finds this session, or the version is found moved here. No clock
+// has a say in that. Nobody has been given the session's token yet.
+func (m *Manager) stillMeant(ctx context.Context, facts Facts, s session.Session) error {
+	cred, err := m.credential(ctx, s.UserID)
+	if err == nil && cred.Version == facts.Credential {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx) // a browser that hangs up must not keep what it is not given
+	return errors.Join(cmp.Or(err, ErrFlowGone), m.unmade(ctx, s))
+}
+
+// unmade takes back a session and the device record that came with it.
+func (m *Manager) unmade(ctx context.Context, s session.Session) error {
+	if err := m.sessions.End(ctx, s.UserID, s.ID); err != nil && !errors.Is(err, session.ErrNotFound) {
+		return fmt.Errorf("auth: ending a session: %w", err)
+	}
+	if err := m.stores.Devices.EndDevice(ctx, s.UserID, s.DeviceID); err != nil && !errors.Is(err, session.ErrNotFound) {
 		return fmt.Errorf("auth: forgetting a device: %w", err)
 	}
 	return nil

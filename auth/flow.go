@@ -64,7 +64,7 @@ func (f Flow) accepted(now time.Time) Flow {
 
 // A Step is what a step of a flow answers: the flow, what Next decided about it, and why the step was not accepted, if it was not.
 type Step struct {
-	Token      string // the flow cookie's token, in the answer of the step that makes a flow; empty otherwise
+	Token      string // the flow cookie's new token, in the answer of a step that makes a flow or proves who it is; empty: it stays
 	Flow       Flow
 	Decision                 // Reason says why the last step was not accepted, or why the stage refuses; empty: nothing is wrong
 	RetryAfter time.Duration // with ReasonTooManyAttempts and ReasonBusy: when to try again

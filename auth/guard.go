@@ -1,16 +1,60 @@
 package auth
 
 import (
+	"context"
 	"encoding/json"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/sallyport-auth/sallyport/session"
 )
 
 // Require lets signed-in people through to next, which reads who it is with session.From. Others are sent to the sign-in page,
 // and from there back to the page they asked for; programs (see WantsJSON) get 401 and a reason. A broken store answers 503:
 // nobody is taken for signed out because the machine is broken.
 func (m *Manager) Require(next http.Handler) http.Handler { return m.sessions.Require(next) }
+
+// Authenticate answers the session of a request, for handlers that are not behind Require. session.ErrNotFound: nobody is signed in.
+func (m *Manager) Authenticate(r *http.Request) (session.Session, error) {
+	return m.sessions.Authenticate(r)
+}
+
+// SessionToken is the token in a request's session cookie, which may open nothing; false: there is none.
+func (m *Manager) SessionToken(r *http.Request) (string, bool) { return m.sessions.Token(r) }
+
+// SetSessionCookie gives the browser the session that Finish has made.
+func (m *Manager) SetSessionCookie(w http.ResponseWriter, done Done) {
+	m.sessions.SetCookie(w, done.Token, done.Session)
+}
+
+// ClearSessionCookie makes the browser forget its session. It ends nothing: see SignOut.
+func (m *Manager) ClearSessionCookie(w http.ResponseWriter) { m.sessions.ClearCookie(w) }
+
+// broken answers a request whose session cannot be looked up.
+func broken(report func(context.Context, error)) func(http.ResponseWriter, *http.Request, error) {
+	return func(w http.ResponseWriter, r *http.Request, err error) {
+		if report != nil {
+			report(r.Context(), err)
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		if WantsJSON(r) {
+			refuse(w, http.StatusServiceUnavailable, ReasonBroken, nil)
+			return
+		}
+		http.Error(w, "This cannot be checked at the moment. Try again later.", http.StatusServiceUnavailable)
+	}
+}
+
+// refuse answers a program in the shape of auth/web, but for the message: words are auth/web's.
+func refuse(w http.ResponseWriter, status int, reason Reason, links map[string]string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(struct { // nobody is left to tell if this fails
+		Reason Reason            `json:"reason"`
+		Links  map[string]string `json:"links,omitempty"`
+	}{reason, links})
+}
 
 // signInFirst answers a request without a session.
 func (m *Manager) signInFirst() http.Handler {
@@ -24,12 +68,7 @@ func (m *Manager) signInFirst() http.Handler {
 		h.Add("Vary", "Cookie")
 		h.Add("Vary", "Accept")
 		if WantsJSON(r) {
-			h.Set("Content-Type", "application/json")
-			w.WriteHeader(http.StatusUnauthorized)
-			json.NewEncoder(w).Encode(struct {
-				Reason Reason `json:"reason"`
-				SignIn string `json:"sign_in"`
-			}{reason, m.URL(strings.TrimPrefix(m.signInPath, m.base.Path))})
+			refuse(w, http.StatusUnauthorized, reason, map[string]string{"signin": m.signInPath})
 			return
 		}
 		q := url.Values{}

@@ -63,8 +63,11 @@ func TestRequire(t *testing.T) {
 	}
 	t.Run("R110 a program", func(t *testing.T) {
 		rec := ask(w, "GET", "/api", func(r *http.Request) { r.Header.Set("Accept", "application/json") })
-		var got struct{ Reason, Sign_in string }
-		if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil || rec.Code != 401 || got.Reason != string(auth.ReasonSignInRequired) || got.Sign_in != "https://app.example.com/auth/signin" {
+		var got struct {
+			Reason string
+			Links  map[string]string
+		}
+		if err := json.Unmarshal(rec.Body.Bytes(), &got); err != nil || rec.Code != 401 || got.Reason != string(auth.ReasonSignInRequired) || got.Links["signin"] != "/auth/signin" {
 			t.Errorf("got %d %s, %v, want 401 with a reason and the address of the sign-in", rec.Code, rec.Body, err)
 		}
 	})
@@ -73,8 +76,9 @@ func TestRequire(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.m.Password(t.Context(), auth.Ref{Token: s.Token}, secret, home)
-		kept, _, err := w.m.Finish(t.Context(), auth.Ref{Token: s.Token}, home)
+		ref := auth.Ref{Token: s.Token}
+		w.password(&ref, secret, home)
+		kept, _, err := w.m.Finish(t.Context(), ref, home)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,8 +96,8 @@ func TestRequire(t *testing.T) {
 	t.Run("A-274 a broken store is not a sign-out", func(t *testing.T) {
 		w.spy.before = func(int, string) error { return errors.New("no connection") }
 		defer func() { w.spy.before = nil }()
-		if rec := ask(w, "GET", "/", withCookie(done.Token)); rec.Code != http.StatusServiceUnavailable {
-			t.Errorf("got %d, want 503", rec.Code)
+		if rec := ask(w, "GET", "/", withCookie(done.Token)); rec.Code != http.StatusServiceUnavailable || len(w.reports) != 1 {
+			t.Errorf("got %d and the reports %v, want 503 and one report", rec.Code, w.reports)
 		}
 	})
 }

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -29,9 +28,9 @@ func (m *Manager) Identify(ctx context.Context, o Opening, c Client) (Step, erro
 	if err != nil {
 		return rejected.refused(ReasonEmailInvalid, 0), nil
 	}
-	wait, err := m.charge(ctx, []Charge{{
-		Key: m.counter("identify", network(c.IP, 32, 64)), Window: time.Minute, Limit: identifyLimit, Lock: time.Minute,
-	}}, now)
+	var t toll
+	t.add(m.counters("identify", source(c)), Charge{Window: time.Minute, Limit: identifyLimit, Lock: time.Minute}, false)
+	wait, err := m.charge(ctx, t, now)
 	if err != nil {
 		return Step{}, err
 	}
@@ -51,12 +50,12 @@ func (m *Manager) Identify(ctx context.Context, o Opening, c Client) (Step, erro
 	if err := m.note(ctx, e); err != nil {
 		return Step{}, err
 	}
-	body, err := json.Marshal(f)
+	row, err := f.row()
 	if err != nil {
-		return Step{}, fmt.Errorf("auth: writing a flow: %w", err)
+		return Step{}, err
 	}
 	plain, key := token.New(token.Flow)
-	if err := m.stores.Flows.CreateFlow(ctx, key, FlowRow{Version: f.Version, ExpiresAt: f.ExpiresAt, Body: body}, now); err != nil {
+	if err := m.stores.Flows.CreateFlow(ctx, key, row, now); err != nil {
 		return Step{}, fmt.Errorf("auth: making a flow: %w", err)
 	}
 	if err := m.Cancel(ctx, o.Replaces); err != nil {

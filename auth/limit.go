@@ -2,9 +2,6 @@ package auth
 
 import "time"
 
-// forever stands in Counter.ClosedTo for a counter that only ClearLimits opens again.
-var forever = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
-
 // maxPause bounds the growing delay between guesses.
 const maxPause = 5 * time.Minute
 
@@ -47,8 +44,6 @@ func charged(rule Charge, c Counter, now time.Time) Counter {
 	c.Count++
 	c.ClosedTo = time.Time{}
 	switch {
-	case rule.Limit > 0 && c.Count >= rule.Limit && rule.Lock == 0:
-		c.ClosedTo = forever
 	case rule.Limit > 0 && c.Count >= rule.Limit:
 		c.ClosedTo = now.Add(rule.Lock)
 	case rule.Pause > 0 && c.Count > rule.Free:

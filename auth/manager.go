@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path"
 	"strings"
 	"sync"
 	"time"
@@ -33,7 +34,7 @@ type Config struct {
 	Companies Companies // nil: there are no companies; only Preset counts
 	Stores    Stores    // what the library keeps
 
-	// Preset is the product's policy and layout. What it leaves zero is filled from Recommended.
+	// Preset is the product's policy and layout. What it leaves zero is filled from Recommended, field by field.
 	Preset Preset
 
 	// AllowNoMail says that nothing can be mailed, and so that nobody is asked for a code on a browser never seen before.
@@ -54,15 +55,19 @@ type Config struct {
 	// ReturnOrigins are other origins ("https://admin.example.com") that a person may be sent to after signing in. Nil: none.
 	ReturnOrigins []string
 
-	// InsecureHTTP allows a plain http BaseURL that is not localhost, and cookies that travel over it. The one case for it is
-	// a test network without certificates.
+	// InsecureHTTP allows a plain http BaseURL that is not localhost, and cookies that travel over it, for a test network without
+	// certificates. Browsers that refuse Secure cookies on http://localhost, as Safari does, need it there too.
 	InsecureHTTP bool
 
 	// AlertAfter is how many guesses this process refuses within a minute before it records a GuessingAlert. Zero: 100.
 	AlertAfter int
 
-	// Record gets every event before its effect; an error refuses the step. Nil: there is no trail.
+	// Record gets every event before its effect; an error refuses the step. So an event says what was about to happen: the step may
+	// still fail after it. Nil: there is no trail.
 	Record func(ctx context.Context, e Event) error
+
+	// Report gets the error behind each 503 of Require: a session store that does not answer. Nil: nobody is told.
+	Report func(ctx context.Context, err error)
 
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
@@ -98,8 +103,8 @@ func New(cfg Config) (*Manager, error) {
 		return nil, err
 	}
 	signIn := cmp.Or(cfg.SignInPath, "/auth/signin")
-	if !strings.HasPrefix(signIn, "/") || !strings.HasSuffix(signIn, "/signin") {
-		return nil, fmt.Errorf("auth: Config.SignInPath %q must begin with / and end in /signin", cfg.SignInPath)
+	if !strings.HasPrefix(signIn, "/") || !strings.HasSuffix(signIn, "/signin") || path.Clean(signIn) != signIn {
+		return nil, fmt.Errorf("auth: Config.SignInPath %q must be a plain path that ends in /signin", cfg.SignInPath)
 	}
 	ring, err := token.NewRing(cfg.Keys)
 	if err != nil {
@@ -140,7 +145,7 @@ func New(cfg Config) (*Manager, error) {
 		Store: cfg.Stores.Sessions, Cuts: cfg.Stores.Cuts,
 		Idle: preset.Policy.Idle, Cap: preset.Policy.Cap,
 		KeptIdle: preset.Policy.KeptIdle, KeptCap: preset.Policy.KeptCap,
-		InsecureHTTP: m.insecureHTTP, Unauthorized: m.signInFirst(), Now: now,
+		InsecureHTTP: m.insecureHTTP, Unauthorized: m.signInFirst(), Broken: broken(cfg.Report), Now: now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("auth: making the session manager: %w", err)
@@ -165,6 +170,12 @@ func required(cfg Config) error {
 			return fmt.Errorf("auth: Config.%s is required", f.field)
 		}
 	}
+	if cfg.Companies == nil && cfg.Preset.NeedsCompany {
+		return errors.New("auth: Config.Companies is required by Preset.NeedsCompany")
+	}
+	if cfg.AlertAfter < 0 {
+		return errors.New("auth: Config.AlertAfter is negative")
+	}
 	if !cfg.AllowNoMail {
 		return errors.New("auth: Config.AllowNoMail must be true: this release cannot mail codes to people on unknown devices")
 	}
@@ -178,10 +189,14 @@ func baseURL(raw string, insecure bool) (*url.URL, error) {
 		return nil, fmt.Errorf("auth: Config.BaseURL %q must be an address like https://app.example.com", raw)
 	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
 		return nil, fmt.Errorf("auth: Config.BaseURL %q must have no user, query or fragment", raw)
-	case u.Scheme == "http" && !insecure && !loopback(u.Hostname()):
+	case u.Scheme == "http" && !insecure && !loopback(strings.ToLower(u.Hostname())):
 		return nil, fmt.Errorf("auth: Config.BaseURL %q is plain http on another host than localhost: use https, or InsecureHTTP", raw)
 	}
 	u.Path = strings.TrimSuffix(u.Path, "/")
+	u.Host = strings.ToLower(u.Host) // as browsers write it in Origin
+	if port := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]; port != "" {
+		u.Host = strings.TrimSuffix(u.Host, port)
+	}
 	return u, nil
 }
 
@@ -213,9 +228,6 @@ func (noCompanies) Memberships(context.Context, string) ([]Membership, error) { 
 func (noCompanies) DomainRule(context.Context, string) (DomainRule, error) {
 	return DomainRule{}, ErrNotFound
 }
-
-// Sessions is the manager of the sessions that Finish makes: to list and end them.
-func (m *Manager) Sessions() *session.Manager { return m.sessions }
 
 // Preset is the product's policy as it counts, with nothing left open.
 func (m *Manager) Preset() Preset { return m.preset }

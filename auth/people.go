@@ -24,8 +24,8 @@ func (e *PasswordError) Error() string {
 	return "auth: the password does not meet the rules: " + strings.Join(rules, ", ")
 }
 
-// SetPassword gives a person a password, without asking for the old one: it is for administrators' tools and imports, not for
-// a form. It judges the password by the strictest policy over the product and the person's companies (*PasswordError), and ends
+// SetPassword gives a person a password, without asking for the old one: it is for administrators' tools, not for a form. For
+// hashes from another system see ImportHash. It judges the password by the strictest policy over the product and the person's companies (*PasswordError), and ends
 // the person's sessions, device records and throttles. ErrNotFound: no such person. ErrConflict: somebody else was faster.
 func (m *Manager) SetPassword(ctx context.Context, userID, typed string) error {
 	u, err := m.users.UserByID(ctx, userID)
@@ -40,7 +40,7 @@ func (m *Manager) SetPassword(ctx context.Context, userID, typed string) error {
 	if err != nil {
 		return err
 	}
-	place, err := m.queue.Enter()
+	place, err := m.queue.Enter("")
 	if err != nil {
 		return fmt.Errorf("auth: setting a password: %w", err)
 	}
@@ -86,7 +86,7 @@ func (m *Manager) swapPassword(ctx context.Context, u User, old Credential, hash
 	if a, err := address.Parse(u.Email); err == nil {
 		email = a.Canonical
 	}
-	return m.proven(ctx, email, m.charges(email, u.ID, Client{}, ""))
+	return m.refund(ctx, m.passwordToll(email, u.ID, Client{}, ""))
 }
 
 // judge is the judge of this person's new passwords, and what it must know.
@@ -107,6 +107,29 @@ func (m *Manager) judge(ctx context.Context, u User, cred Credential) (password.
 		about.Previous = append([]string{cred.Hash}, cred.History...)
 	}
 	return password.Judge{Policy: policy.Passwords, Hasher: m.hasher, Breaches: m.breaches}, about, nil
+}
+
+// ImportHash gives a person who has no password the hash of one from another system: bcrypt, PBKDF2, or whatever the Verifiers of
+// Config.Passwords read. Nothing is judged. At the next sign-in it is replaced by a hash of today's.
+// ErrConflict: the person has a password already. ErrNotFound: no such person.
+func (m *Manager) ImportHash(ctx context.Context, userID, hash string) error {
+	u, err := m.users.UserByID(ctx, userID)
+	if err != nil {
+		return fmt.Errorf("auth: importing a hash: reading the user: %w", err)
+	}
+	now := m.now()
+	if err := m.note(ctx, Event{Kind: PasswordSet, Time: now, UserID: u.ID}); err != nil {
+		return err
+	}
+	if err := m.stores.Credentials.SwapCredential(ctx, Credential{UserID: u.ID, Hash: hash, ChangedAt: now}); err != nil {
+		return fmt.Errorf("auth: importing a hash: %w", err)
+	}
+	return nil
+}
+
+// ListSessions answers a person's sessions, newest first.
+func (m *Manager) ListSessions(ctx context.Context, userID string) ([]session.Session, error) {
+	return m.sessions.List(ctx, userID)
 }
 
 // HasPassword tells whether a person has a password: for administrators, and for the person, never for a stranger.
@@ -163,26 +186,38 @@ func (m *Manager) EndOtherSessions(ctx context.Context, s session.Session) error
 	return m.sessions.EndOthers(ctx, s)
 }
 
-// EndUser ends every session and device record of a person, wherever they are, and every sign-in that is just finishing. Call it
-// after suspending or deleting somebody: first change the person, then end, then answer.
+// EndUser ends every session and device record of a person, wherever they are, and every sign-in under way: what was proven in it
+// counts for nothing. The password stays. Call it after suspending or deleting somebody: first change the person, then end, then
+// answer.
 func (m *Manager) EndUser(ctx context.Context, userID string) error {
 	if err := m.note(ctx, Event{Kind: SessionsEnded, Time: m.now(), UserID: userID}); err != nil {
 		return err
 	}
+	cred, err := m.credential(ctx, userID)
+	if err != nil {
+		return err
+	}
+	cred.UserID = userID
+	err = m.stores.Credentials.SwapCredential(ctx, cred) // see stillMeant
+	if err != nil && !errors.Is(err, ErrConflict) {      // somebody else has moved the version: as good
+		return fmt.Errorf("auth: ending sign-ins: %w", err)
+	}
 	return m.endAll(ctx, userID)
 }
 
+// endAll ends sessions before device records: a sign-in that is finishing makes them in the other order, so none is left behind.
 func (m *Manager) endAll(ctx context.Context, userID string) error {
-	if err := m.stores.Devices.EndDevices(ctx, userID); err != nil {
-		return fmt.Errorf("auth: ending device records: %w", err)
-	}
 	if err := m.sessions.EndAll(ctx, userID); err != nil {
 		return fmt.Errorf("auth: ending sessions: %w", err)
+	}
+	if err := m.stores.Devices.EndDevices(ctx, userID); err != nil {
+		return fmt.Errorf("auth: ending device records: %w", err)
 	}
 	return nil
 }
 
-// EndAccount ends every session in a company. Call it after suspending a company, or a person in it.
+// EndAccount ends every session in a company, of all its people. Call it after suspending the company. After shutting one person
+// out of it call EndUser instead.
 func (m *Manager) EndAccount(ctx context.Context, accountID string) error {
 	if err := m.note(ctx, Event{Kind: SessionsEnded, Time: m.now(), AccountID: accountID}); err != nil {
 		return err

@@ -28,7 +28,7 @@ func TestSetPassword(t *testing.T) {
 		w := memory(t)
 		done := w.signIn("ann@acme.example", home)
 		ref := auth.Ref{Token: w.identify("ann@acme.example", home).Token}
-		w.m.Password(t.Context(), ref, secret, home)
+		w.password(&ref, secret, home)
 		if err := w.m.SetPassword(t.Context(), "ann", "another long passphrase"); err != nil {
 			t.Fatal(err)
 		}
@@ -207,7 +207,7 @@ func TestEndingSessions(t *testing.T) {
 			if err := w.m.SignOut(t.Context(), desk.Token, home); err != nil {
 				t.Fatal(err)
 			}
-			if _, err := w.manager().Sessions().Lookup(t.Context(), desk.Token); !errors.Is(err, session.ErrNotFound) {
+			if _, err := lookup(w.manager(), desk.Token); !errors.Is(err, session.ErrNotFound) {
 				t.Errorf("a copied cookie after sign-out: %v, want ErrNotFound", err)
 			}
 			if err := w.m.SignOut(t.Context(), desk.Token, home); err != nil {
@@ -258,11 +258,12 @@ func TestNothingSecretIsTold(t *testing.T) {
 		for _, email := range []string{"ann@acme.example", "canary-person@acme.example"} {
 			s, err := w.m.Identify(t.Context(), auth.Opening{Email: email, ReturnTo: "/canary-return"}, home)
 			tell(err)
-			secrets = append(secrets, s.Token)
-			_, err = w.m.Password(t.Context(), auth.Ref{Token: s.Token}, typed, home)
+			ref := auth.Ref{Token: s.Token}
+			_, err = w.password(&ref, typed, home)
 			tell(err)
-			done, _, err := w.m.Finish(t.Context(), auth.Ref{Token: s.Token}, home)
+			done, _, err := w.m.Finish(t.Context(), ref, home)
 			tell(err)
+			secrets = append(secrets, s.Token, ref.Token)
 			if done.Token != "" {
 				secrets = append(secrets, done.Token, done.Device)
 			}
@@ -295,5 +296,35 @@ func TestNothingSecretIsTold(t *testing.T) {
 		if secret != "" && strings.Contains(told.String(), secret) {
 			t.Errorf("invariant 11: %.20q stands in an event or an error", secret)
 		}
+	}
+}
+
+func TestImportHash(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		// bcrypt of the demo password, cost 8, made by another program
+		const hash = "$2a$08$pmc9HcId4kZOxWKd.jRaLO1CyOJi07J.SC.MsVcbGhE/3Cjz9WiBu"
+		if err := w.m.ImportHash(t.Context(), "nopass", hash); err != nil {
+			t.Fatal(err)
+		}
+		w.signIn("nopass@acme.example", home)
+		cred, err := w.spy.stores.Credentials.Credential(t.Context(), "nopass")
+		if err != nil || !strings.HasPrefix(cred.Hash, "$argon2id$") {
+			t.Errorf("A-153 after a sign-in the row is %.12q, %v, want argon2id", cred.Hash, err)
+		}
+		if err := w.m.ImportHash(t.Context(), "nopass", hash); !errors.Is(err, auth.ErrConflict) {
+			t.Errorf("importing over a password = %v, want ErrConflict", err)
+		}
+		if err := w.m.ImportHash(t.Context(), "nobody", hash); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("importing for nobody = %v, want ErrNotFound", err)
+		}
+	})
+}
+
+func TestCanonicalEmail(t *testing.T) {
+	if got, err := auth.CanonicalEmail(" Bob@B\u00dcCHER.example "); err != nil || got != "bob@xn--bcher-kva.example" {
+		t.Errorf("A-158 CanonicalEmail = %q, %v, want bob@xn--bcher-kva.example", got, err)
+	}
+	if _, err := auth.CanonicalEmail("canary at example"); err == nil || strings.Contains(err.Error(), "canary") {
+		t.Errorf("invariant 11: CanonicalEmail of no address = %v, want an error without what was typed", err)
 	}
 }

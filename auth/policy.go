@@ -29,7 +29,7 @@ type Policy struct {
 	Idle     time.Duration // a session that is not kept ends this long after the last activity; Recommended: 12 hours
 	Cap      time.Duration // and this long after sign-in at the latest; Recommended: 24 hours
 
-	// Passwords judges new passwords. The zero Policy: no opinion; Recommended: password.Modern.
+	// Passwords judges new passwords. Zero in a field is no opinion here too; Recommended: password.Modern.
 	Passwords password.Policy
 }
 
@@ -60,7 +60,8 @@ func Recommended() Preset {
 	}
 }
 
-// EmailFirst is the flow of the article's newer generation: as Recommended, with a kept session that only rest ends.
+// EmailFirst asks for the e-mail first, keeps a session until it rests for 30 days, however long it lasts, and takes passwords of
+// eight letters and digits: the rules of products that people know. Recommended is stricter in both.
 func EmailFirst() Preset {
 	p := Recommended()
 	p.Policy.KeptCap = Uncapped
@@ -68,7 +69,7 @@ func EmailFirst() Preset {
 	return p
 }
 
-// OnePage is the older generation: e-mail and password on one page, and no way to be kept signed in.
+// OnePage asks for e-mail and password on one page, keeps nobody signed in, and takes passwords of eight letters and digits.
 func OnePage() Preset {
 	p := Recommended()
 	p.Layout = LayoutOnePage
@@ -107,9 +108,17 @@ func (p Preset) complete() Preset {
 	p.Policy.KeptCap = cmp.Or(p.Policy.KeptCap, r.Policy.KeptCap)
 	p.Policy.Idle = cmp.Or(p.Policy.Idle, r.Policy.Idle)
 	p.Policy.Cap = cmp.Or(p.Policy.Cap, r.Policy.Cap)
-	if p.Policy.Passwords == (password.Policy{}) {
-		p.Policy.Passwords = r.Policy.Passwords
-	}
+	p.Policy.Passwords = completePasswords(p.Policy.Passwords, r.Policy.Passwords)
+	return p
+}
+
+// completePasswords fills field by field, so that asking for one thing more never asks for another less.
+func completePasswords(p, r password.Policy) password.Policy {
+	p.MinLength = cmp.Or(p.MinLength, r.MinLength)
+	p.MinLengthWithTwoStep = cmp.Or(p.MinLengthWithTwoStep, min(p.MinLength, r.MinLengthWithTwoStep))
+	p.History = cmp.Or(p.History, r.History)
+	p.RefuseCommon = p.RefuseCommon || r.RefuseCommon
+	p.RefusePersonal = p.RefusePersonal || r.RefusePersonal
 	return p
 }
 
@@ -120,6 +129,9 @@ func (p Preset) check() error {
 		return fmt.Errorf("auth: Preset.Layout %q is none of email-first, one-page", p.Layout)
 	case p.Policy.Keep != KeepAllowed && p.Policy.Keep != KeepForbid:
 		return fmt.Errorf("auth: Preset.Policy.Keep %q is none of allowed, forbidden", p.Policy.Keep)
+	}
+	if err := p.Policy.Passwords.Check(); err != nil {
+		return fmt.Errorf("auth: Preset.Policy.Passwords: %w", err)
 	}
 	for _, d := range []struct {
 		field string
@@ -160,7 +172,6 @@ func (p Preset) Validate() []Risk {
 	add(keeps && p.Policy.KeptIdle > r.Policy.KeptIdle, "Policy.KeptIdle", "a forgotten browser stays signed in for more than 30 days")
 	add(p.Policy.Cap == Uncapped, "Policy.Cap", "a session that nobody asked to keep never ends while it is used", "A-227")
 	add(p.Policy.Idle > r.Policy.KeptIdle, "Policy.Idle", "a session that nobody asked to keep outlives a kept one")
-	add(!p.Policy.Passwords.RefuseCommon, "Policy.Passwords.RefuseCommon", "the first passwords that an attacker tries are accepted", "A-155")
 	add(p.Policy.Passwords.MinLength < r.Policy.Passwords.MinLength, "Policy.Passwords.MinLength",
 		fmt.Sprintf("a password that is the only proof may have %d characters; NIST SP 800-63B-4 asks for 15", p.Policy.Passwords.MinLength))
 	return risks

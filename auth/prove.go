@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth/password"
+	"github.com/sallyport-auth/sallyport/internal/address"
 	"github.com/sallyport-auth/sallyport/internal/token"
 	"github.com/sallyport-auth/sallyport/session"
 )
@@ -30,7 +31,7 @@ func (m *Manager) Password(ctx context.Context, ref Ref, typed string, c Client)
 	if typed == "" {
 		return step.refused(ReasonPasswordMissing, 0), nil
 	}
-	place, err := m.queue.Enter()
+	place, err := m.queue.Enter(source(c))
 	if busy := (*password.BusyError)(nil); errors.As(err, &busy) {
 		return step.refused(ReasonBusy, busy.RetryAfter), nil
 	}
@@ -42,7 +43,7 @@ func (m *Manager) Password(ctx context.Context, ref Ref, typed string, c Client)
 	if err != nil {
 		return Step{}, err
 	}
-	wait, err := m.charge(ctx, g.charges, now) // before checking: two requests at once must not share one guess
+	wait, err := m.charge(ctx, g.toll, now) // before checking: two requests at once must not share one guess
 	if err != nil {
 		return Step{}, err
 	}
@@ -73,15 +74,15 @@ func (m *Manager) Password(ctx context.Context, ref Ref, typed string, c Client)
 	if err := m.prove(ctx, &o, Proof{Method: MethodPassword, At: now, Version: cred.Version}, g.device, c); err != nil {
 		return Step{}, err
 	}
-	return o.step, m.proven(ctx, f.Address, g.charges)
+	return o.step, m.refund(ctx, g.toll)
 }
 
 // guess is whom a password is tried for, and what that costs.
 type guess struct {
-	user    User // ID is nobody where there is no such person
-	found   bool
-	device  string // of a browser that the person has signed in from before; empty: a stranger's, as far as anybody knows
-	charges []Charge
+	user   User // ID is nobody where there is no such person
+	found  bool
+	device string // of a browser that the person has signed in from before; empty: a stranger's, as far as anybody knows
+	toll   toll
 }
 
 // guess finds out whom the flow's address names. Once a user is fixed, the flow's own user is meant.
@@ -97,8 +98,12 @@ func (m *Manager) guess(ctx context.Context, f Flow, c Client, now time.Time) (g
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return g, fmt.Errorf("auth: reading a user: %w", err)
 	}
+	charged := f.Address
 	if err == nil {
 		g.user, g.found = u, true
+		if a, err := address.Parse(u.Email); err == nil {
+			charged = a.Canonical // one account, however many addresses a host's table takes for it
+		}
 	}
 	if key, ok := token.Lookup(token.Device, c.Device); ok {
 		d, err := m.stores.Devices.Device(ctx, key, g.user.ID)
@@ -109,7 +114,7 @@ func (m *Manager) guess(ctx context.Context, f Flow, c Client, now time.Time) (g
 			g.device = d.ID
 		}
 	}
-	g.charges = m.charges(f.Address, g.user.ID, c, g.device)
+	g.toll = m.passwordToll(charged, g.user.ID, c, g.device)
 	return g, nil
 }
 
@@ -174,7 +179,8 @@ func (m *Manager) upgrade(ctx context.Context, cred Credential, typed string, c 
 	return nil
 }
 
-// prove adds a proof to the flow, fixes its user, and decides what comes next. The facts hold the user already.
+// prove adds a proof to the flow, fixes its user, and decides what comes next. The facts hold the user already. The flow gets a
+// new token: whoever knew the old one, before anybody was proven, must not go on as this person.
 func (m *Manager) prove(ctx context.Context, o *opened, p Proof, device string, c Client) error {
 	f := o.step.Flow.accepted(p.At)
 	f.UserID = o.facts.User.ID
@@ -183,7 +189,8 @@ func (m *Manager) prove(ctx context.Context, o *opened, p Proof, device string, 
 	if o.facts.Memberships, err = m.companies.Memberships(ctx, f.UserID); err != nil {
 		return fmt.Errorf("auth: reading memberships: %w", err)
 	}
-	o.step = Step{Flow: f, Decision: Next(o.facts, f)}
+	plain, next := token.New(token.Flow)
+	o.step = Step{Token: plain, Flow: f, Decision: Next(o.facts, f)}
 	e := m.event(ProofAccepted, p.At, c)
 	e.FlowID, e.UserID, e.Method, e.DeviceID, e.Trace = f.ID, f.UserID, p.Method, device, o.step.Trace
 	if err := m.note(ctx, e); err != nil {
@@ -192,7 +199,7 @@ func (m *Manager) prove(ctx context.Context, o *opened, p Proof, device string, 
 	if err := m.turnedAway(ctx, o.step, c, p.At); err != nil {
 		return err
 	}
-	return m.save(ctx, o.key, f)
+	return m.save(ctx, o.key, next, f)
 }
 
 // turnedAway records that a proven person is not let in.

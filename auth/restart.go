@@ -2,8 +2,6 @@ package auth
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 
 	"github.com/sallyport-auth/sallyport/internal/token"
 )
@@ -20,17 +18,11 @@ func (m *Manager) Restart(ctx context.Context, ref Ref) (Step, error) {
 		ID: token.NewID(), Purpose: old.Purpose, MadeAt: old.MadeAt,
 		Email: old.Email, Remember: old.Remember, ReturnTo: old.ReturnTo, Lang: old.Lang,
 	}
+	f.Version = old.Version
 	f = f.accepted(now)
-	body, err := json.Marshal(f)
-	if err != nil {
-		return Step{}, fmt.Errorf("auth: writing a flow: %w", err)
-	}
-	if err := flowError("taking", m.stores.Flows.TakeFlow(ctx, key, old.Version)); err != nil {
+	plain, next := token.New(token.Flow)
+	if err := m.save(ctx, key, next, f); err != nil {
 		return Step{}, err
-	}
-	plain, key := token.New(token.Flow)
-	if err := m.stores.Flows.CreateFlow(ctx, key, FlowRow{Version: f.Version, ExpiresAt: f.ExpiresAt, Body: body}, now); err != nil {
-		return Step{}, fmt.Errorf("auth: making a flow: %w", err)
 	}
 	return Step{Token: plain, Flow: f, Decision: Next(Facts{Now: now, Preset: m.preset}, f)}, nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // maxReturnTo is the longest return address that is kept.
-const maxReturnTo = 2048
+const maxReturnTo = 1024
 
 // ReturnTo answers where a person may be sent after signing in: the address itself if it is an absolute path of this host, or
 // lies in one of Config.ReturnOrigins, and is nothing of the sign-in's own but "my account". Anything else answers the empty

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"strings"
@@ -24,7 +25,7 @@ func TestSignIn(t *testing.T) {
 			t.Errorf("R1 the flow holds %q and %q, want the typed and the canonical address", s.Flow.Email, s.Flow.Address)
 		}
 		ref := auth.Ref{Token: s.Token, ID: s.Flow.ID, Version: s.Flow.Version}
-		if s, err = w.m.Password(t.Context(), ref, secret, home); err != nil {
+		if s, err = w.password(&ref, secret, home); err != nil {
 			t.Fatal(err)
 		}
 		w.want(s, auth.StageReady, "")
@@ -77,11 +78,11 @@ func TestFlowEnds(t *testing.T) {
 		w := memory(t)
 		ref := auth.Ref{Token: w.identify("ann@acme.example", home).Token}
 		w.move(15*time.Minute - time.Second)
-		if _, err := w.m.Password(t.Context(), ref, "wrong", home); err != nil {
+		if _, err := w.password(&ref, "wrong", home); err != nil {
 			t.Errorf("a second before: %v, want none", err)
 		}
 		w.move(time.Second)
-		if _, err := w.m.Password(t.Context(), ref, secret, home); !errors.Is(err, auth.ErrFlowGone) {
+		if _, err := w.password(&ref, secret, home); !errors.Is(err, auth.ErrFlowGone) {
 			t.Errorf("at 15 minutes: %v, want ErrFlowGone: a wrong password is no accepted step", err)
 		}
 	})
@@ -89,7 +90,7 @@ func TestFlowEnds(t *testing.T) {
 		w := memory(t)
 		ref := auth.Ref{Token: w.identify("two@acme.example", home).Token}
 		w.move(14 * time.Minute)
-		s, err := w.m.Password(t.Context(), ref, secret, home)
+		s, err := w.password(&ref, secret, home)
 		if err != nil || !s.Flow.ExpiresAt.Equal(start.Add(29*time.Minute)) {
 			t.Errorf("after the password the flow ends at %v, %v, want 15 minutes later", s.Flow.ExpiresAt, err)
 		}
@@ -139,7 +140,7 @@ func TestTabs(t *testing.T) {
 		"another version":   {Token: s.Token, ID: s.Flow.ID, Version: s.Flow.Version + 1},
 	} {
 		w.spy.take()
-		got, err := w.m.Password(t.Context(), ref, secret, home)
+		got, err := w.password(&ref, secret, home)
 		if !errors.Is(err, auth.ErrFlowChanged) || got.Stage != auth.StageAuthenticate || got.Flow.ID != s.Flow.ID {
 			t.Errorf("R107 %s: %v at %q, want ErrFlowChanged with the current stage", name, err, got.Stage)
 		}
@@ -148,10 +149,10 @@ func TestTabs(t *testing.T) {
 		}
 	}
 	ref := auth.Ref{Token: s.Token, ID: s.Flow.ID, Version: s.Flow.Version}
-	if _, err := w.m.Password(t.Context(), ref, secret, home); err != nil {
+	if _, err := w.password(&ref, secret, home); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := w.m.Password(t.Context(), ref, secret, home); !errors.Is(err, auth.ErrFlowChanged) || got.Stage != auth.StageReady {
+	if got, err := w.password(&ref, secret, home); !errors.Is(err, auth.ErrFlowChanged) || got.Stage != auth.StageReady {
 		t.Errorf("R107 the form of the step before: %v at %q, want ErrFlowChanged at ready", err, got.Stage)
 	}
 }
@@ -166,10 +167,11 @@ func TestTokensOfOtherPurposes(t *testing.T) {
 		if _, err := w.m.Current(t.Context(), done.Device); !errors.Is(err, auth.ErrFlowGone) {
 			t.Errorf("invariant 2: a device's token as a flow: %v, want ErrFlowGone", err)
 		}
-		if _, err := w.m.Password(t.Context(), auth.Ref{Token: s.Token}, secret, home); err != nil {
+		ref := auth.Ref{Token: s.Token}
+		if _, err := w.password(&ref, secret, home); err != nil {
 			t.Fatal(err)
 		}
-		for _, tok := range []string{s.Token, "ses_" + s.Token[4:], done.Device, "ses_" + done.Device[4:], s.Flow.ID} {
+		for _, tok := range []string{s.Token, ref.Token, "ses_" + ref.Token[4:], "ses_" + s.Token[4:], done.Device, "ses_" + done.Device[4:], s.Flow.ID} {
 			if w.live(tok) {
 				t.Errorf("invariant 2: %.4s… opens a session", tok)
 			}
@@ -188,7 +190,7 @@ func TestTurnedAway(t *testing.T) {
 	} {
 		w := memory(t)
 		ref := auth.Ref{Token: w.identify(tt.email, home).Token}
-		s, err := w.m.Password(t.Context(), ref, secret, home)
+		s, err := w.password(&ref, secret, home)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -215,7 +217,7 @@ func TestTurnedAway(t *testing.T) {
 	t.Run("what stood in the way has gone", func(t *testing.T) {
 		w := memory(t)
 		ref := auth.Ref{Token: w.identify("gone@acme.example", home).Token}
-		w.m.Password(t.Context(), ref, secret, home)
+		w.password(&ref, secret, home)
 		if err := w.people.UnsuspendUser(t.Context(), "gone"); err != nil {
 			t.Fatal(err)
 		}
@@ -231,7 +233,7 @@ func TestTurnedAway(t *testing.T) {
 func TestChooseAccount(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		ref := auth.Ref{Token: w.identify("two@acme.example", home).Token}
-		s, err := w.m.Password(t.Context(), ref, secret, home)
+		s, err := w.password(&ref, secret, home)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -284,7 +286,7 @@ func TestChangedWhileSigningIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := memory(t)
 			ref := auth.Ref{Token: w.identify("ann@acme.example", home).Token}
-			if s, err := w.m.Password(t.Context(), ref, secret, home); err != nil || s.Stage != auth.StageReady {
+			if s, err := w.password(&ref, secret, home); err != nil || s.Stage != auth.StageReady {
 				t.Fatalf("Password = %s, %v", s.Stage, err)
 			}
 			if err := change(w); err != nil {
@@ -328,40 +330,137 @@ func TestChangedDuringASession(t *testing.T) {
 	})
 }
 
-// A change that happens in the very middle of Finish, after it has read the facts, must win as well.
+// A flow token that somebody planted or copied before the password was typed is worth nothing after it.
+func TestFlowTokenChangesWithTheProof(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		planted := w.identify("two@acme.example", home).Token
+		ref := auth.Ref{Token: planted}
+		if s, err := w.password(&ref, secret, home); err != nil || s.Stage != auth.StageAccount || ref.Token == planted {
+			t.Fatalf("Password = %s, %v with the token unchanged: %v", s.Stage, err, ref.Token == planted)
+		}
+		thief := from("203.0.113.66")
+		if _, err := w.m.ChooseAccount(t.Context(), auth.Ref{Token: planted}, "acme", thief); !errors.Is(err, auth.ErrFlowGone) {
+			t.Errorf("A-223 R109 the planted token goes on: %v, want ErrFlowGone", err)
+		}
+		if done, _, err := w.m.Finish(t.Context(), auth.Ref{Token: planted}, thief); !errors.Is(err, auth.ErrFlowGone) || done.Token != "" {
+			t.Errorf("A-223 R109 the planted token finishes: %v, want ErrFlowGone", err)
+		}
+		restarted, err := w.m.Restart(t.Context(), ref)
+		if err != nil || restarted.Token == ref.Token || restarted.Stage != auth.StageIdentify || len(restarted.Flow.Proofs) != 0 {
+			t.Errorf("R6 Restart = %+v, %v, want the first page, a new token and nothing proven", restarted, err)
+		}
+		if _, err := w.m.Current(t.Context(), ref.Token); !errors.Is(err, auth.ErrFlowGone) {
+			t.Errorf("R6 after Restart the old token answers %v, want ErrFlowGone", err)
+		}
+	})
+}
+
+// A device token that somebody planted or copied is worth nothing after the next sign-in, and the records move on.
+func TestDeviceTokenChangesWithTheSignIn(t *testing.T) {
+	everywhere(t, func(t *testing.T, w *world) {
+		planted := home
+		planted.Device = "dev_" + strings.Repeat("A", 43)
+		first := w.signIn("ann@acme.example", planted)
+		here := home
+		here.Device = first.Device
+		second := w.signIn("solo@acme.example", here)
+		if first.Device == planted.Device || second.Device == first.Device {
+			t.Fatal("A-223 a device token stays the same")
+		}
+		now := home
+		now.Device = second.Device
+		for range 12 { // closes the door for outsiders
+			w.guess("ann@acme.example", "wrong", from("198.51.100.9"))
+			w.move(20 * time.Second)
+		}
+		for name, device := range map[string]string{"planted": planted.Device, "copied": first.Device} {
+			c := from("203.0.113.66")
+			c.Device = device
+			w.want(w.guess("ann@acme.example", secret, c), auth.StageAuthenticate, auth.ReasonTooManyAttempts)
+			if t.Failed() {
+				t.Errorf("A-223 a %s device token is known", name)
+			}
+		}
+		w.want(w.guess("ann@acme.example", secret, now), auth.StageReady, "") // ann's record came along with solo's sign-in
+		d, err := w.spy.stores.Devices.Devices(t.Context(), "ann")
+		if err != nil || len(d) != 1 || d[0].ID != first.Session.DeviceID {
+			t.Errorf("ann has the devices %+v, %v, want the one of the first sign-in", d, err)
+		}
+	})
+}
+
+// A change that happens in the very middle of Finish, after it has read the facts, must win as well: whatever the clocks of the
+// two programs say, and whether or not the browser is still there.
 func TestEndedWhileFinishing(t *testing.T) {
-	for _, call := range []string{"TakeFlow", "GrantDevice", "CreateSession"} {
-		everywhere(t, func(t *testing.T, w *world) {
-			ref := auth.Ref{Token: w.identify("ann@acme.example", home).Token}
-			w.m.Password(t.Context(), ref, secret, home)
-			other := w.manager()
-			w.spy.before = func(_ int, c string) error {
-				if c != call {
-					return nil
-				}
-				w.spy.before = nil
-				w.move(time.Millisecond)
-				if err := w.people.SuspendUser(t.Context(), "ann"); err != nil {
-					return err
-				}
-				return other.EndUser(t.Context(), "ann")
+	endings := map[string]func(w *world, other *auth.Manager) error{
+		"suspended": func(w *world, other *auth.Manager) error {
+			if err := w.people.SuspendUser(w.t.Context(), "ann"); err != nil {
+				return err
 			}
-			done, _, err := w.m.Finish(t.Context(), ref, home)
-			w.spy.before = nil
-			if !errors.Is(err, auth.ErrFlowGone) || done.Token != "" || w.sessions("ann") != 0 {
-				t.Errorf("invariant 7: ended before %s: Finish = %q, %v with %d sessions, want ErrFlowGone and none", call, done.Token, err, w.sessions("ann"))
+			return other.EndUser(w.t.Context(), "ann")
+		},
+		"a new password": func(w *world, other *auth.Manager) error {
+			return other.SetPassword(w.t.Context(), "ann", "another long passphrase")
+		},
+	}
+	for ending, end := range endings {
+		for _, call := range []string{"TakeFlow", "GrantDevice", "CreateSession", "last Credential"} {
+			for _, skew := range []time.Duration{-24 * time.Hour, 24 * time.Hour} {
+				everywhere(t, func(t *testing.T, w *world) {
+					ref := auth.Ref{Token: w.identify("ann@acme.example", home).Token}
+					w.password(&ref, secret, home)
+					w.cfg.Now = func() time.Time { return w.clock().Add(skew) }
+					other := w.manager()
+					w.cfg.Now = w.clock
+					ctx, hangUp := context.WithCancel(t.Context())
+					seen := 0
+					w.spy.before = func(_ int, c string) error {
+						if c == "Credential" {
+							if seen++; seen == 2 {
+								c = "last Credential"
+							}
+						}
+						if c != call {
+							return nil
+						}
+						w.spy.before = nil
+						err := end(w, other)
+						if c == "last Credential" {
+							hangUp()
+						}
+						return err
+					}
+					done, _, err := w.m.Finish(ctx, ref, home)
+					w.spy.before = nil
+					hangUp()
+					if err == nil || done.Token != "" || w.sessions("ann") != 0 {
+						t.Errorf("invariant 7: %s before %s, by a clock %v off: Finish = %q, %v with %d sessions, want an error and none", ending, call, skew, done.Token, err, w.sessions("ann"))
+					}
+					if d, err := w.spy.stores.Devices.Devices(t.Context(), "ann"); err != nil || len(d) != 0 {
+						t.Errorf("invariant 6: %s before %s: %d device records are left, %v, want none", ending, call, len(d), err)
+					}
+				})
 			}
-			if d, err := w.spy.stores.Devices.Devices(t.Context(), "ann"); err != nil || len(d) != 0 {
-				t.Errorf("%d device records are left, %v, want none", len(d), err)
-			}
-		})
+		}
+	}
+}
+
+// A node whose clock is wrong must not keep people out after it has ended somebody's sessions.
+func TestEndedByAWrongClock(t *testing.T) {
+	w := memory(t)
+	w.cfg.Now = func() time.Time { return w.clock().Add(24 * time.Hour) }
+	if err := w.manager().EndUser(t.Context(), "ann"); err != nil {
+		t.Fatal(err)
+	}
+	if done := w.signIn("ann@acme.example", home); !w.live(done.Token) {
+		t.Error("A-240 after a node a day ahead ended ann's sessions she cannot sign in")
 	}
 }
 
 func TestFinishOnce(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		ref := auth.Ref{Token: w.identify("ann@acme.example", home).Token}
-		w.m.Password(t.Context(), ref, secret, home)
+		w.password(&ref, secret, home)
 		nodes := []*auth.Manager{w.m, w.manager()}
 		var won atomic.Int32
 		var wg sync.WaitGroup
@@ -391,7 +490,7 @@ func TestRecordRefuses(t *testing.T) {
 			s, err := w.m.Identify(t.Context(), auth.Opening{Email: "ann@acme.example"}, home)
 			ref := auth.Ref{Token: s.Token}
 			if err == nil {
-				_, err = w.m.Password(t.Context(), ref, secret, home)
+				_, err = w.password(&ref, secret, home)
 			}
 			if err == nil {
 				_, _, err = w.m.Finish(t.Context(), ref, home)

@@ -103,8 +103,8 @@ func (s spyFlows) Flow(ctx context.Context, key [32]byte) (row auth.FlowRow, err
 	return
 }
 
-func (s spyFlows) SwapFlow(ctx context.Context, key [32]byte, row auth.FlowRow) error {
-	return s.through("SwapFlow", func() error { return s.stores.Flows.SwapFlow(ctx, key, row) })
+func (s spyFlows) SwapFlow(ctx context.Context, old, key [32]byte, row auth.FlowRow) error {
+	return s.through("SwapFlow", func() error { return s.stores.Flows.SwapFlow(ctx, old, key, row) })
 }
 
 func (s spyFlows) TakeFlow(ctx context.Context, key [32]byte, version int64) error {
@@ -154,8 +154,8 @@ func (s spySessions) EndSession(ctx context.Context, userID, id string) error {
 	return s.through("EndSession", func() error { return s.stores.Sessions.EndSession(ctx, userID, id) })
 }
 
-func (s spySessions) EndSessions(ctx context.Context, userID, except string, now time.Time) error {
-	return s.through("EndSessions", func() error { return s.stores.Sessions.EndSessions(ctx, userID, except, now) })
+func (s spySessions) EndSessions(ctx context.Context, userID, except string) error {
+	return s.through("EndSessions", func() error { return s.stores.Sessions.EndSessions(ctx, userID, except) })
 }
 
 type spyDevices struct{ *spy }
@@ -165,8 +165,8 @@ func (s spyDevices) Device(ctx context.Context, key session.Key, id string) (d s
 	return
 }
 
-func (s spyDevices) GrantDevice(ctx context.Context, key session.Key, d session.Device) (out session.Device, err error) {
-	err = s.through("GrantDevice", func() (err error) { out, err = s.stores.Devices.GrantDevice(ctx, key, d); return })
+func (s spyDevices) GrantDevice(ctx context.Context, old, key session.Key, d session.Device) (out session.Device, err error) {
+	err = s.through("GrantDevice", func() (err error) { out, err = s.stores.Devices.GrantDevice(ctx, old, key, d); return })
 	return
 }
 

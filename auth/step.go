@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -46,14 +47,24 @@ func (m *Manager) load(ctx context.Context, ref Ref, now time.Time) (Flow, [32]b
 	return f, key, nil
 }
 
-// save writes the flow as one more accepted step. The one who comes second gets ErrFlowChanged or ErrFlowGone.
-func (m *Manager) save(ctx context.Context, key [32]byte, f Flow) error {
-	body, err := json.Marshal(f)
-	if err != nil {
-		return fmt.Errorf("auth: writing a flow: %w", err)
+// row is the flow as it is stored.
+func (f Flow) row() (FlowRow, error) {
+	var body bytes.Buffer
+	enc := json.NewEncoder(&body)
+	enc.SetEscapeHTML(false) // it goes into no page, and must not grow sixfold
+	if err := enc.Encode(f); err != nil {
+		return FlowRow{}, fmt.Errorf("auth: writing a flow: %w", err)
 	}
-	err = m.stores.Flows.SwapFlow(ctx, key, FlowRow{Version: f.Version, ExpiresAt: f.ExpiresAt, Body: body})
-	return flowError("writing", err)
+	return FlowRow{Version: f.Version, ExpiresAt: f.ExpiresAt, Body: body.Bytes()}, nil
+}
+
+// save writes the flow as one more accepted step, under the key new. The one who comes second gets ErrFlowChanged or ErrFlowGone.
+func (m *Manager) save(ctx context.Context, old, new [32]byte, f Flow) error {
+	row, err := f.row()
+	if err != nil {
+		return err
+	}
+	return flowError("writing", m.stores.Flows.SwapFlow(ctx, old, new, row))
 }
 
 func flowError(doing string, err error) error {

@@ -32,8 +32,9 @@ type Flows interface {
 	CreateFlow(ctx context.Context, key [32]byte, row FlowRow, now time.Time) error
 	// Flow answers the row, expired or not. ErrNotFound: there is none.
 	Flow(ctx context.Context, key [32]byte) (FlowRow, error)
-	// SwapFlow replaces the row that stands at row.Version-1. ErrConflict: it stands elsewhere. ErrNotFound: it is gone.
-	SwapFlow(ctx context.Context, key [32]byte, row FlowRow) error
+	// SwapFlow replaces the row under old that stands at row.Version-1, and gives it the key new, which may be the same.
+	// ErrConflict: it stands elsewhere, or new is another row's. ErrNotFound: it is gone.
+	SwapFlow(ctx context.Context, old, new [32]byte, row FlowRow) error
 	// TakeFlow deletes the row that stands at version. One caller wins; ErrConflict: it stands elsewhere. ErrNotFound: it is gone.
 	TakeFlow(ctx context.Context, key [32]byte, version int64) error
 	// DropFlow deletes the row at whatever version. It is not an error if there is none.
@@ -46,8 +47,8 @@ type Charge struct {
 	Window time.Duration // the count starts over this long after its first guess; zero: only ClearLimits starts it over
 	Free   int           // guesses that cost no waiting
 	Pause  time.Duration // to wait after the first guess that is not free; doubles with each further one; zero: none
-	Limit  int           // with this many the counter closes; zero: never
-	Lock   time.Duration // for how long it then closes, and starts over; zero: until ClearLimits
+	Limit  int           // with this many the counter closes for Lock, and then starts over; zero: never
+	Lock   time.Duration // for how long; it must not be zero where Limit is not
 }
 
 // A Counter is what a store keeps for one key.

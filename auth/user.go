@@ -3,7 +3,10 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
+
+	"github.com/sallyport-auth/sallyport/internal/address"
 )
 
 // Errors that implementers of this package's interfaces answer with.
@@ -15,17 +18,27 @@ var (
 // A User is a person who may sign in.
 type User struct {
 	ID        string // never changes, never reused
-	Email     string // in canonical form; see Users
+	Email     string // in the form of CanonicalEmail
 	Name      string // how the person is greeted; may be empty
 	Locale    string // the language the person chose, as a BCP 47 tag; empty: none chosen
 	Suspended bool   // refused after proof, whatever company the person belongs to
+}
+
+// CanonicalEmail is the form in which addresses are compared and looked up: lower case, NFC, the domain in ASCII. A host with a
+// table of its own keeps its people's addresses in this form. The error says what is wrong with the address, and not what it is.
+func CanonicalEmail(typed string) (string, error) {
+	a, err := address.Parse(typed)
+	if err != nil {
+		return "", fmt.Errorf("auth: %w", err)
+	}
+	return a.Canonical, nil
 }
 
 // Users finds the host's people. It is what a host with its own table implements: two reads.
 // directory.Directory is one.
 type Users interface {
 	UserByID(ctx context.Context, id string) (User, error)       // ErrNotFound
-	UserByEmail(ctx context.Context, email string) (User, error) // email is canonical: lower case, NFC, domain in ASCII; ErrNotFound
+	UserByEmail(ctx context.Context, email string) (User, error) // email is in the form of CanonicalEmail; ErrNotFound
 }
 
 // Companies tells which companies a person belongs to and what their domains ask for. It is optional:
@@ -66,12 +79,12 @@ const (
 
 // A Membership is a person in a company, with what the company asks of its people.
 type Membership struct {
-	AccountID    string
-	AccountName  string
-	State        MemberState
-	AccountState AccountState
-	Role         Role
-	Policy       Policy // what the company asks; the zero Policy asks nothing
+	AccountID    string       // the company; required
+	AccountName  string       // how people know it; shown where they choose
+	State        MemberState  // only MemberActive lets the person in: empty is shut out
+	AccountState AccountState // empty counts as AccountActive
+	Role         Role         // empty: a member
+	Policy       Policy       // what the company asks; the zero Policy asks nothing
 }
 
 // Usable tells whether the person may work in this company now. An expired company lets in its super administrators only,
@@ -85,23 +98,23 @@ type SSOMode string
 
 const (
 	SSOOff      SSOMode = ""         // nothing
-	SSOOptional SSOMode = "optional" // the company's own sign-in is offered beside the others
-	SSOEnforced SSOMode = "enforced" // the company's own sign-in is the only way in
+	SSOOptional SSOMode = "optional" // the company's own sign-in is offered beside the others; so far there is none to offer
+	SSOEnforced SSOMode = "enforced" // the company's own sign-in is the only way in; so far there is none, so nobody gets in
 )
 
 // A DomainRule is what the company that has verified a domain asks of addresses in it.
 type DomainRule struct {
-	Domain    string // in ASCII
-	AccountID string // the company that owns it
-	SSO       SSOMode
+	Domain    string  // in ASCII; empty in the zero rule, which asks nothing
+	AccountID string  // the company that owns it
+	SSO       SSOMode // empty: nothing
 }
 
 // A Credential is a person's password and what goes with it. There is none before the first password.
 type Credential struct {
 	UserID    string
 	Hash      string    // PHC text; empty: there is no password
-	Version   int64     // counts passwords; what was proven with an older one counts for nothing
-	ChangedAt time.Time // when this version began
+	Version   int64     // moves with every new password and every EndUser; what was proven at an older one counts for nothing
+	ChangedAt time.Time // when the password was set
 	History   []string  // hashes of earlier passwords, newest first, as many as the policy asks to remember
 }
 

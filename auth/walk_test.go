@@ -70,6 +70,9 @@ func TestWalk(t *testing.T) {
 				if err != nil && !errors.Is(err, auth.ErrFlowGone) {
 					rt.Fatal(err)
 				}
+				if s.Token != "" {
+					tb.token = s.Token
+				}
 				if err == nil && s.Reason != auth.ReasonTooManyAttempts && s.Reason != auth.ReasonSSORequired && passwords[user] == typed && typed != "" && tb.proven == "" {
 					tb.proven = user
 				}
@@ -127,6 +130,7 @@ func TestWalk(t *testing.T) {
 				if err := w.m.EndUser(t.Context(), who); err != nil {
 					rt.Fatal(err)
 				}
+				forget(who)
 				if n := w.sessions(who); n != 0 {
 					rt.Fatalf("invariant 7: %d sessions of %s are left", n, who)
 				}

@@ -3,6 +3,8 @@ package auth_test
 import (
 	"context"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"slices"
 	"strings"
@@ -15,6 +17,7 @@ import (
 	"github.com/sallyport-auth/sallyport/auth/password"
 	"github.com/sallyport-auth/sallyport/internal/testdb"
 	"github.com/sallyport-auth/sallyport/internal/token"
+	"github.com/sallyport-auth/sallyport/session"
 	"github.com/sallyport-auth/sallyport/store"
 	"github.com/sallyport-auth/sallyport/store/sqlstore"
 )
@@ -42,6 +45,8 @@ type world struct {
 	now    time.Time
 	events []auth.Event
 	refuse auth.Kind // Record refuses events of this kind
+
+	reports []error
 }
 
 var errTrail = errors.New("the trail cannot be written")
@@ -55,7 +60,7 @@ func newWorld(t *testing.T, db backend, edit ...func(*auth.Config)) *world {
 	w.cfg = auth.Config{
 		BaseURL: "https://app.example.com", Keys: [][]byte{randomKey()}, Users: w.spy, Companies: w.spy, Stores: w.spy.Stores(),
 		AllowNoMail: true, Passwords: password.Hasher{InsecureTestCost: true}, HashesWaiting: 1000,
-		Record: w.record, Now: w.clock,
+		Record: w.record, Report: func(_ context.Context, err error) { w.reports = append(w.reports, err) }, Now: w.clock,
 	}
 	for _, e := range edit {
 		e(&w.cfg)
@@ -175,6 +180,15 @@ func (w *world) identify(email string, c auth.Client) auth.Step {
 	return s
 }
 
+// password tries a password, and follows the flow to its new token.
+func (w *world) password(ref *auth.Ref, typed string, c auth.Client) (auth.Step, error) {
+	s, err := w.m.Password(w.t.Context(), *ref, typed, c)
+	if s.Token != "" {
+		ref.Token = s.Token
+	}
+	return s, err
+}
+
 // guess opens a flow and tries one password.
 func (w *world) guess(email, typed string, c auth.Client) auth.Step {
 	w.t.Helper()
@@ -189,7 +203,7 @@ func (w *world) guess(email, typed string, c auth.Client) auth.Step {
 func (w *world) signIn(email string, c auth.Client) auth.Done {
 	w.t.Helper()
 	ref := auth.Ref{Token: w.identify(email, c).Token}
-	if s, err := w.m.Password(w.t.Context(), ref, secret, c); err != nil || s.Stage != auth.StageReady {
+	if s, err := w.password(&ref, secret, c); err != nil || s.Stage != auth.StageReady {
 		w.t.Fatalf("Password(%q) = %s %s, %v, want ready", email, s.Stage, s.Reason, err)
 	}
 	done, _, err := w.m.Finish(w.t.Context(), ref, c)
@@ -199,16 +213,23 @@ func (w *world) signIn(email string, c auth.Client) auth.Done {
 	return done
 }
 
+// lookup is the session of a request with this token in its cookie.
+func lookup(m *auth.Manager, tok string) (session.Session, error) {
+	r := httptest.NewRequest("GET", "/", nil)
+	r.AddCookie(&http.Cookie{Name: "__Host-session", Value: tok})
+	return m.Authenticate(r)
+}
+
 // live tells whether a session's token opens anything.
 func (w *world) live(tok string) bool {
 	w.t.Helper()
-	_, err := w.m.Sessions().Lookup(w.t.Context(), tok)
+	_, err := lookup(w.m, tok)
 	return err == nil
 }
 
 func (w *world) sessions(userID string) int {
 	w.t.Helper()
-	list, err := w.m.Sessions().List(w.t.Context(), userID)
+	list, err := w.m.ListSessions(w.t.Context(), userID)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -112,7 +112,7 @@ type Start struct {
 	Kept      bool          // "keep me signed in" was chosen
 	Idle      time.Duration // ends this long after the last activity; zero: the manager's
 	Cap       time.Duration // ends this long after CreatedAt, whatever happens; zero: the manager's
-	CreatedAt time.Time     // when the person was last seen to be allowed in; zero, or a time to come: now
+	CreatedAt time.Time     // when the facts that let the person in were read: cuts of the account count from then; zero, or a time to come: now
 	UserAgent string        // the browser's own description, as it came; CleanUserAgent is applied to it
 	IP        string        // the browser's address; empty: unknown
 }
@@ -121,7 +121,9 @@ type Start struct {
 // [Manager.SetCookie]. The token is always a new one: whatever the browser sent before is neither looked at nor ended,
 // so sign an older session out first.
 //
-// ErrConflict: the person's sessions were ended after CreatedAt, while this sign-in was under way. It counts for nothing.
+// Somebody may be shut out while their sign-in is under way, and the session comes after [Manager.EndAll] went through. Look
+// once more, when Issue has returned, whether the person may come in, and end the session instead of giving out the token
+// if not. Package auth does.
 func (m *Manager) Issue(ctx context.Context, start Start) (plain string, s Session, err error) {
 	if start.UserID == "" {
 		return "", Session{}, errors.New("session: Start.UserID is required")
@@ -326,20 +328,20 @@ func (m *Manager) End(ctx context.Context, userID, id string) error {
 	return failed("ending", m.cfg.Store.EndSession(ctx, userID, id))
 }
 
-// EndOthers ends every session of s.UserID but s, and refuses sign-ins that are under way.
+// EndOthers ends every session of s.UserID but s.
 func (m *Manager) EndOthers(ctx context.Context, s Session) error {
 	if s.UserID == "" || s.ID == "" {
 		return errors.New("session: EndOthers was given no session to keep")
 	}
-	return failed("ending others", m.cfg.Store.EndSessions(ctx, s.UserID, s.ID, m.now()))
+	return failed("ending others", m.cfg.Store.EndSessions(ctx, s.UserID, s.ID))
 }
 
-// EndAll ends every session of a person, and refuses sign-ins that are under way. Shut the person out first, then call it.
+// EndAll ends every session of a person. Shut the person out first, then call it; see [Manager.Issue] for sign-ins under way.
 func (m *Manager) EndAll(ctx context.Context, userID string) error {
-	return failed("ending all", m.cfg.Store.EndSessions(ctx, userID, "", m.now()))
+	return failed("ending all", m.cfg.Store.EndSessions(ctx, userID, ""))
 }
 
-// CutAccount ends every session of an account that was made until now. People may sign in again if they are let in.
+// CutAccount ends every session of an account that there is. People may sign in again if they are let in.
 func (m *Manager) CutAccount(ctx context.Context, accountID string) error {
 	if err := m.canCut(accountID); err != nil {
 		return err

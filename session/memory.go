@@ -12,22 +12,22 @@ import (
 )
 
 const (
-	sweepLook = 32        // places that CreateSession looks at in passing
-	sweepDrop = 16        // rows that it deletes at most
-	endedKept = time.Hour // how long EndSessions is remembered
+	sweepLook = 32 // places that CreateSession looks at in passing
+	sweepDrop = 16 // rows that it deletes at most
 )
 
 // Memory keeps sessions and devices in this process: for tests, for trying things out, and for a program that runs once
 // and may sign everybody out when it restarts. It implements [Store], [Cuts] and [Devices]; make one with [NewMemory].
 //
-// It knows every session by key (shards) and by person (people). Whoever changes anything of a person's holds the lock of
+// It knows every session by key (shards) and by person (people). Whoever changes a person's sessions holds the lock of
 // that person first and then, for a moment, the lock of one shard; never two of a kind, and never the other way round.
 // A look-up takes a shard's lock only. Rows are replaced, not changed, so what a look-up returned stays as it was.
 type Memory struct {
-	seed   maphash.Seed
-	shards [256]shard
-	people [64]people
-	cuts   cuts
+	seed    maphash.Seed
+	shards  [256]shard
+	people  [64]people
+	cuts    cuts
+	devices devices
 }
 
 var (
@@ -51,13 +51,11 @@ type shard struct {
 	_     [64]byte      // keeps the locks of two shards off one cache line
 }
 
-// people holds what belongs to some of the persons.
+// people holds the rows of some of the persons.
 type people struct {
-	mu      sync.Mutex
-	rows    map[string]*row           // the first of a person's rows
-	ended   map[string]time.Time      // the latest EndSessions of a person
-	devices map[string]map[Key]Device // a person's device records
-	peak    int
+	mu   sync.Mutex
+	rows map[string]*row // the first of a person's rows
+	peak int
 }
 
 // NewMemory returns an empty store.
@@ -68,10 +66,9 @@ func NewMemory() *Memory {
 	}
 	for i := range m.people {
 		m.people[i].rows = map[string]*row{}
-		m.people[i].ended = map[string]time.Time{}
-		m.people[i].devices = map[string]map[Key]Device{}
 	}
 	m.cuts.rows = map[string]cut{}
+	m.devices = devices{browsers: map[Key][]Device{}, people: map[string][]Key{}}
 	return m
 }
 
@@ -89,7 +86,7 @@ func (m *Memory) create(key Key, s Session) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	r := &row{Session: compact(s), key: key}
-	if p.ended[s.UserID].After(s.CreatedAt) || !m.shard(&key).add(r) {
+	if !m.shard(&key).add(r) {
 		return false
 	}
 	p.link(r)
@@ -179,14 +176,10 @@ func (m *Memory) EndSession(_ context.Context, userID, id string) error {
 }
 
 // EndSessions implements [Store].
-func (m *Memory) EndSessions(_ context.Context, userID, except string, now time.Time) error {
+func (m *Memory) EndSessions(_ context.Context, userID, except string) error {
 	p := m.person(userID)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.forget(now)
-	if now.After(p.ended[userID]) {
-		p.ended[userID] = now
-	}
 	for r := p.rows[userID]; r != nil; {
 		next := r.next
 		if except == "" || r.ID != except {
@@ -200,8 +193,13 @@ func (m *Memory) EndSessions(_ context.Context, userID, except string, now time.
 
 // CutSessions implements [Cuts].
 func (m *Memory) CutSessions(_ context.Context, accountID string, now time.Time) error {
+	// By person, not by key: a session that is rotated meanwhile changes its shard, and would be missed in both.
+	at := now
+	for i := range m.people {
+		at = m.people[i].afterAll(accountID, at)
+	}
 	m.cuts.change(accountID, func(c cut) cut {
-		c.last = later(c.last, now)
+		c.last = later(c.last, at)
 		return c
 	})
 	return nil
@@ -219,9 +217,10 @@ func (m *Memory) DueCut(_ context.Context, accountID string, at, now time.Time) 
 	return nil
 }
 
-// DeleteExpired deletes up to limit sessions that have ended by their limits, and answers how many. It stops early, with
-// what it has done, where ctx ends. Call it now and then: memory is otherwise given back only as new sessions come.
-// No lock is held longer than it takes to look through one part in 256.
+// DeleteExpired deletes up to limit sessions that have ended by their limits, and up to limit records of devices that are no
+// longer known, and answers how many went. It stops early, with what it has done, where ctx ends. Call it now and then: memory
+// is otherwise given back only as new sessions come. The look-up of a session waits at most while one part in 256 is looked
+// through.
 func (m *Memory) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	deleted := 0
 	for i := range m.shards {
@@ -237,7 +236,7 @@ func (m *Memory) DeleteExpired(ctx context.Context, now time.Time, limit int) (i
 			}
 		}
 	}
-	return deleted, nil
+	return deleted + m.devices.deleteExpired(now, limit), nil
 }
 
 // deleteExpired looks again under the person's lock: the row may have been touched since.
@@ -351,17 +350,18 @@ func (p *people) unlink(r *row) {
 	r.prev, r.next = nil, nil // a request may hold on to the row: not to the others too
 }
 
-// forget drops a few instants that nothing asks for any more.
-func (p *people) forget(now time.Time) {
-	look := sweepDrop
-	for userID, at := range p.ended {
-		if look--; look < 0 {
-			break
-		}
-		if now.Sub(at) > endedKept {
-			delete(p.ended, userID)
+// afterAll is at, or the instant just after the newest of the account's sessions here if that is later.
+func (p *people) afterAll(accountID string, at time.Time) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, r := range p.rows {
+		for ; r != nil; r = r.next {
+			if r.AccountID == accountID && !r.CreatedAt.Before(at) {
+				at = r.CreatedAt.Add(time.Microsecond)
+			}
 		}
 	}
+	return at
 }
 
 // A cut is what is known of an account: sessions made before last are over, and from due on those made before due.

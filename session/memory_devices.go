@@ -4,44 +4,54 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 )
+
+// devices holds the device records, under one lock: they are asked for at sign-ins, not at every request.
+type devices struct {
+	mu       sync.Mutex
+	browsers map[Key][]Device // the people who signed in from a browser; never an empty list
+	people   map[string][]Key // the browsers of a person; never an empty list
+}
 
 // Device implements [Devices].
 func (m *Memory) Device(_ context.Context, key Key, userID string) (Device, error) {
-	p := m.person(userID)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if d, ok := p.devices[userID][key]; ok {
-		return d, nil
+	d := &m.devices
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if stands := d.find(key, userID); stands != nil {
+		return *stands, nil
 	}
 	return Device{}, ErrNotFound
 }
 
 // GrantDevice implements [Devices].
-func (m *Memory) GrantDevice(_ context.Context, key Key, d Device) (Device, error) {
-	p := m.person(d.UserID)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	mine := p.devices[d.UserID]
-	if mine == nil {
-		mine = map[Key]Device{}
-		p.devices[d.UserID] = mine
+func (m *Memory) GrantDevice(_ context.Context, old, key Key, granted Device) (Device, error) {
+	d := &m.devices
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if old != (Key{}) {
+		d.move(old, key)
 	}
-	if was, ok := mine[key]; ok {
-		d.ID, d.FirstSeen = was.ID, was.FirstSeen
+	if stands := d.find(key, granted.UserID); stands != nil {
+		granted.ID, granted.FirstSeen = stands.ID, stands.FirstSeen
+		*stands = granted
+		return granted, nil
 	}
-	mine[key] = d
-	return d, nil
+	d.browsers[key] = append(d.browsers[key], granted)
+	d.people[granted.UserID] = append(d.people[granted.UserID], key)
+	return granted, nil
 }
 
 // Devices implements [Devices].
 func (m *Memory) Devices(_ context.Context, userID string) ([]Device, error) {
-	p := m.person(userID)
-	p.mu.Lock()
-	defer p.mu.Unlock()
+	d := &m.devices
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	var all []Device
-	for _, d := range p.devices[userID] {
-		all = append(all, d)
+	for _, key := range d.people[userID] {
+		all = append(all, *d.find(key, userID))
 	}
 	slices.SortFunc(all, func(a, b Device) int {
 		if c := b.LastSeen.Compare(a.LastSeen); c != 0 {
@@ -54,16 +64,13 @@ func (m *Memory) Devices(_ context.Context, userID string) ([]Device, error) {
 
 // EndDevice implements [Devices].
 func (m *Memory) EndDevice(_ context.Context, userID, id string) error {
-	p := m.person(userID)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	mine := p.devices[userID]
-	for key, d := range mine {
-		if d.ID == id {
-			delete(mine, key)
-			if len(mine) == 0 {
-				delete(p.devices, userID)
-			}
+	d := &m.devices
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, key := range d.people[userID] {
+		if d.find(key, userID).ID == id {
+			without(d.browsers, key, func(r Device) bool { return r.UserID == userID })
+			without(d.people, userID, func(k Key) bool { return k == key })
 			return nil
 		}
 	}
@@ -72,9 +79,65 @@ func (m *Memory) EndDevice(_ context.Context, userID, id string) error {
 
 // EndDevices implements [Devices].
 func (m *Memory) EndDevices(_ context.Context, userID string) error {
-	p := m.person(userID)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.devices, userID)
+	d := &m.devices
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, key := range d.people[userID] {
+		without(d.browsers, key, func(r Device) bool { return r.UserID == userID })
+	}
+	delete(d.people, userID)
 	return nil
+}
+
+// find returns the record, or nil.
+func (d *devices) find(key Key, userID string) *Device {
+	for i := range d.browsers[key] {
+		if r := &d.browsers[key][i]; r.UserID == userID {
+			return r
+		}
+	}
+	return nil
+}
+
+// move gives all records of a browser another key, unless that one has records already.
+func (d *devices) move(old, key Key) {
+	records := d.browsers[old]
+	if len(records) == 0 || len(d.browsers[key]) > 0 {
+		return
+	}
+	delete(d.browsers, old)
+	d.browsers[key] = records
+	for _, r := range records {
+		keys := d.people[r.UserID]
+		keys[slices.Index(keys, old)] = key
+	}
+}
+
+// deleteExpired deletes up to limit records that have ended, and answers how many.
+func (d *devices) deleteExpired(now time.Time, limit int) (deleted int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for key := range d.browsers {
+		if deleted >= limit {
+			break
+		}
+		without(d.browsers, key, func(r Device) bool {
+			if deleted >= limit || r.KnownUntil.IsZero() || r.Known(now) {
+				return false
+			}
+			deleted++
+			without(d.people, r.UserID, func(k Key) bool { return k == key })
+			return true
+		})
+	}
+	return deleted
+}
+
+// without takes what is gone out of one list, and the list out of the map where nothing is left of it.
+func without[K comparable, E any](lists map[K][]E, of K, gone func(E) bool) {
+	if rest := slices.DeleteFunc(lists[of], gone); len(rest) > 0 {
+		lists[of] = rest
+	} else {
+		delete(lists, of)
+	}
 }

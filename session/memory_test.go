@@ -69,28 +69,43 @@ func TestMemoryRaces(t *testing.T) {
 			}
 		}
 	})
-	t.Run("A-242 sign-ins under way while a person is shut out: none survives", func(t *testing.T) {
-		for range 20 {
-			m, _, c := newManager(t, nil)
-			began := c.now
-			c.move(time.Second)
-			var refused atomic.Int32
-			together(65, func(i int) {
-				if i == 64 {
-					if err := m.EndAll(t.Context(), "ann"); err != nil {
-						t.Errorf("EndAll = %v", err)
-					}
+	t.Run("A-242 a session that is rotated all the while its company is cut is cut too, by whatever clock it was made", func(t *testing.T) {
+		store, at := session.NewMemory(), newClock().now
+		for i := range 20_000 { // so that the cut takes a while
+			key := keyOf(i, i)
+			key[0] = byte(i)
+			if err := store.CreateSession(t.Context(), key, row(fmt.Sprint("user", i), "a", at)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		r := rand.New(rand.NewPCG(5, 6))
+		for round := range 20 {
+			s := row("ann", fmt.Sprint("ann", round), at.Add(time.Minute))
+			s.AccountID = fmt.Sprint("acme", round)
+			var key session.Key
+			key[0], key[1] = 1, byte(round)
+			if err := store.CreateSession(t.Context(), key, s); err != nil {
+				t.Fatal(err)
+			}
+			var cut atomic.Bool
+			together(2, func(i int) {
+				if i == 0 {
+					store.CutSessions(t.Context(), s.AccountID, at)
+					cut.Store(true)
 					return
 				}
-				_, _, err := m.Issue(t.Context(), session.Start{UserID: "ann", CreatedAt: began})
-				if errors.Is(err, session.ErrConflict) {
-					refused.Add(1)
-				} else if err != nil {
-					t.Errorf("Issue = %v, want ErrConflict", err)
+				for !cut.Load() {
+					next := key
+					binary.LittleEndian.PutUint64(next[8:], r.Uint64())
+					next[0] = next[8]
+					if err := store.RotateSession(t.Context(), key, next, s); err != nil {
+						t.Errorf("RotateSession = %v", err)
+					}
+					key = next
 				}
 			})
-			if all, err := m.List(t.Context(), "ann"); err != nil || len(all) != 0 {
-				t.Errorf("%d sessions survived, %v (%d sign-ins were refused)", len(all), err, refused.Load())
+			if got, err := store.Session(t.Context(), key, at); !errors.Is(err, session.ErrNotFound) {
+				t.Errorf("Session = %v, %v, want ErrNotFound: the session was there when its company was cut", got, err)
 			}
 		}
 	})
@@ -231,27 +246,9 @@ func TestMemoryRows(t *testing.T) {
 		}
 		store.TouchSession(t.Context(), key, at.Add(time.Minute))
 		store.RotateSession(t.Context(), key, keyOf(2, 2), session.Session{Methods: "totp"})
-		store.EndSessions(t.Context(), "ann", "", at)
+		store.EndSessions(t.Context(), "ann", "")
 		if *got != want {
 			t.Errorf("the session is now %+v, want %+v", *got, want)
-		}
-	})
-	t.Run("an ended person may sign in at that very instant", func(t *testing.T) {
-		store := session.NewMemory()
-		store.EndSessions(t.Context(), "ann", "", at)
-		store.EndSessions(t.Context(), "ann", "", at.Add(-time.Hour)) // an earlier instant takes nothing back
-		if err := store.CreateSession(t.Context(), keyOf(1, 1), row("ann", "a", at.Add(-time.Microsecond))); !errors.Is(err, session.ErrConflict) {
-			t.Errorf("CreateSession of a sign-in from before = %v, want ErrConflict", err)
-		}
-		if err := store.CreateSession(t.Context(), keyOf(1, 1), row("ann", "a", at)); err != nil {
-			t.Errorf("CreateSession = %v", err)
-		}
-		// For an hour at least, whoever else is ended meanwhile.
-		for i := range 1000 {
-			store.EndSessions(t.Context(), fmt.Sprint("user", i), "", at.Add(time.Hour))
-		}
-		if err := store.CreateSession(t.Context(), keyOf(2, 1), row("ann", "b", at.Add(-time.Microsecond))); !errors.Is(err, session.ErrConflict) {
-			t.Errorf("CreateSession an hour later = %v, want ErrConflict", err)
 		}
 	})
 }
@@ -300,47 +297,101 @@ func TestCreateSweeps(t *testing.T) {
 
 func TestMemoryDevices(t *testing.T) {
 	at := newClock().now
-	store := session.NewMemory()
-	key := keyOf(1, 1)
-	if _, err := store.Device(t.Context(), key, "ann"); !errors.Is(err, session.ErrNotFound) {
-		t.Errorf("Device before any = %v, want ErrNotFound", err)
+	none := session.Key{}
+	grant := func(t *testing.T, store *session.Memory, old, key session.Key, d session.Device) session.Device {
+		t.Helper()
+		got, err := store.GrantDevice(t.Context(), old, key, d)
+		if err != nil {
+			t.Fatalf("GrantDevice = %v", err)
+		}
+		return got
 	}
-	first := session.Device{ID: "a", UserID: "ann", UserAgent: "Firefox 1", IP: "192.0.2.1", FirstSeen: at, LastSeen: at, KnownUntil: at.Add(day)}
-	if got, err := store.GrantDevice(t.Context(), key, first); err != nil || got != first {
-		t.Errorf("GrantDevice = %+v, %v, want %+v", got, err, first)
+	wantNone := func(t *testing.T, store *session.Memory, key session.Key, user, why string) {
+		t.Helper()
+		if got, err := store.Device(t.Context(), key, user); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("Device of %s = %+v, %v, want ErrNotFound: %s", user, got, err, why)
+		}
 	}
-	again := session.Device{ID: "b", UserID: "ann", UserAgent: "Firefox 2", IP: "192.0.2.2", FirstSeen: at.Add(day), LastSeen: at.Add(day), KnownUntil: at.Add(2 * day)}
-	want := again
-	want.ID, want.FirstSeen = "a", at
-	if got, err := store.GrantDevice(t.Context(), key, again); err != nil || got != want {
-		t.Errorf("GrantDevice again = %+v, %v, want %+v", got, err, want)
-	}
-	bobs := session.Device{ID: "c", UserID: "bob", LastSeen: at}
-	store.GrantDevice(t.Context(), key, bobs)
-	if got, err := store.Device(t.Context(), key, "bob"); err != nil || got != bobs {
-		t.Errorf("Device of another person on the same browser = %+v, %v, want %+v", got, err, bobs)
-	}
-	newest := session.Device{ID: "d", UserID: "ann", LastSeen: at.Add(3 * day)}
-	store.GrantDevice(t.Context(), keyOf(2, 2), newest)
-	if got, err := store.Devices(t.Context(), "ann"); err != nil || len(got) != 2 || got[0] != newest || got[1] != want {
-		t.Errorf("Devices = %+v, %v, want the last seen first", got, err)
-	}
-	if err := store.EndDevice(t.Context(), "bob", "a"); !errors.Is(err, session.ErrNotFound) {
-		t.Errorf("A-246 EndDevice of another's = %v, want ErrNotFound", err)
-	}
-	if err := store.EndDevice(t.Context(), "ann", "a"); err != nil {
-		t.Errorf("EndDevice = %v", err)
-	}
-	if _, err := store.Device(t.Context(), key, "ann"); !errors.Is(err, session.ErrNotFound) {
-		t.Errorf("Device after EndDevice = %v, want ErrNotFound", err)
-	}
-	if err := store.EndDevices(t.Context(), "ann"); err != nil {
-		t.Errorf("EndDevices = %v", err)
-	}
-	if got, err := store.Devices(t.Context(), "ann"); err != nil || len(got) != 0 {
-		t.Errorf("Devices after EndDevices = %v, %v, want none", got, err)
-	}
-	if _, err := store.Device(t.Context(), key, "bob"); err != nil {
-		t.Errorf("Device of the other person = %v", err)
-	}
+	t.Run("a record is the person's and the browser's", func(t *testing.T) {
+		store := session.NewMemory()
+		key := keyOf(1, 1)
+		wantNone(t, store, key, "ann", "there is no record")
+		first := session.Device{ID: "a", UserID: "ann", UserAgent: "Firefox 1", IP: "192.0.2.1", FirstSeen: at, LastSeen: at, KnownUntil: at.Add(day)}
+		if got := grant(t, store, none, key, first); got != first {
+			t.Errorf("GrantDevice = %+v, want %+v", got, first)
+		}
+		again := session.Device{ID: "b", UserID: "ann", UserAgent: "Firefox 2", IP: "192.0.2.2", FirstSeen: at.Add(day), LastSeen: at.Add(day), KnownUntil: at.Add(2 * day)}
+		want := again
+		want.ID, want.FirstSeen = "a", at
+		if got := grant(t, store, none, key, again); got != want {
+			t.Errorf("GrantDevice again = %+v, want %+v", got, want)
+		}
+		bobs := session.Device{ID: "c", UserID: "bob", LastSeen: at}
+		grant(t, store, none, key, bobs)
+		if got, err := store.Device(t.Context(), key, "bob"); err != nil || got != bobs {
+			t.Errorf("Device of another person on the same browser = %+v, %v, want %+v", got, err, bobs)
+		}
+		newest := session.Device{ID: "d", UserID: "ann", LastSeen: at.Add(3 * day)}
+		grant(t, store, none, keyOf(2, 2), newest)
+		if got, err := store.Devices(t.Context(), "ann"); err != nil || len(got) != 2 || got[0] != newest || got[1] != want {
+			t.Errorf("Devices = %+v, %v, want the last seen first", got, err)
+		}
+		if err := store.EndDevice(t.Context(), "bob", "a"); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("A-246 EndDevice of another's = %v, want ErrNotFound", err)
+		}
+		if err := store.EndDevice(t.Context(), "ann", "a"); err != nil {
+			t.Errorf("EndDevice = %v", err)
+		}
+		wantNone(t, store, key, "ann", "it was ended")
+		if err := store.EndDevices(t.Context(), "ann"); err != nil {
+			t.Errorf("EndDevices = %v", err)
+		}
+		if got, err := store.Devices(t.Context(), "ann"); err != nil || len(got) != 0 {
+			t.Errorf("Devices after EndDevices = %v, %v, want none", got, err)
+		}
+		if _, err := store.Device(t.Context(), key, "bob"); err != nil {
+			t.Errorf("Device of the other person = %v", err)
+		}
+	})
+	t.Run("a new key takes everybody's records along", func(t *testing.T) {
+		store := session.NewMemory()
+		old, key := keyOf(1, 1), keyOf(2, 2)
+		anns := session.Device{ID: "a", UserID: "ann", FirstSeen: at, LastSeen: at}
+		bobs := session.Device{ID: "b", UserID: "bob", FirstSeen: at, LastSeen: at}
+		grant(t, store, none, old, anns)
+		grant(t, store, none, old, bobs)
+		grant(t, store, old, key, session.Device{ID: "x", UserID: "ann", FirstSeen: at.Add(day), LastSeen: at.Add(day)})
+		want := anns
+		want.LastSeen = at.Add(day)
+		for _, want := range []session.Device{want, bobs} {
+			wantNone(t, store, old, want.UserID, "it moved")
+			if got, err := store.Device(t.Context(), key, want.UserID); err != nil || got != want {
+				t.Errorf("Device under the new key = %+v, %v, want %+v", got, err, want)
+			}
+			if got, err := store.Devices(t.Context(), want.UserID); err != nil || len(got) != 1 || got[0] != want {
+				t.Errorf("Devices = %+v, %v, want the one that moved", got, err)
+			}
+		}
+	})
+	t.Run("what is known no longer may be deleted", func(t *testing.T) {
+		store := session.NewMemory()
+		key := keyOf(1, 1)
+		for i, until := range []time.Time{at.Add(day), at.Add(day), at.Add(2 * day), {}} {
+			user := fmt.Sprint("user", i)
+			grant(t, store, none, key, session.Device{ID: user, UserID: user, LastSeen: at, KnownUntil: until})
+		}
+		for _, tt := range []struct {
+			after       time.Duration
+			limit, want int
+		}{{day - 1, 10, 0}, {day, 0, 0}, {day, 1, 1}, {day, 10, 1}, {day, 10, 0}, {9 * day, 10, 1}, {9 * day, 10, 0}} {
+			if got, err := store.DeleteExpired(t.Context(), at.Add(tt.after), tt.limit); err != nil || got != tt.want {
+				t.Errorf("DeleteExpired(%v later, limit %d) = %d, %v, want %d", tt.after, tt.limit, got, err, tt.want)
+			}
+		}
+		for i, want := range []int{0, 0, 0, 1} { // the last was never known, so nothing ended
+			if got, err := store.Devices(t.Context(), fmt.Sprint("user", i)); err != nil || len(got) != want {
+				t.Errorf("Devices of user%d = %v, %v, want %d", i, got, err, want)
+			}
+		}
+	})
 }

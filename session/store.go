@@ -18,9 +18,7 @@ type Key = [32]byte
 // Store keeps sessions. Every method is one atomic change, safe for concurrent use by many programs.
 // Instants are compared as given; a store keeps at least microseconds. storetest.Sessions tries all of this.
 type Store interface {
-	// CreateSession adds a row. It answers ErrConflict, and adds nothing, where EndSessions was called for the same
-	// person with a later now than s.CreatedAt: a sign-in that was under way when a person's sessions were ended
-	// must not survive it. It never replaces a row: a key that is taken is an error. It may also delete up to 16 expired rows.
+	// CreateSession adds a row. ErrConflict: the key is taken; it never replaces a row. It may also delete up to 16 expired rows.
 	CreateSession(ctx context.Context, key Key, s Session) error
 
 	// Session answers the row, in one look-up. ErrNotFound: there is none, or the sessions of its account were cut
@@ -41,15 +39,15 @@ type Store interface {
 	// EndSession deletes one row of this person by its ID. ErrNotFound: the person has no such row (somebody else may).
 	EndSession(ctx context.Context, userID, id string) error
 
-	// EndSessions deletes every row of a person but the one with the ID except (empty: every one), and remembers now
-	// for at least an hour, as CreateSession needs it.
-	EndSessions(ctx context.Context, userID, except string, now time.Time) error
+	// EndSessions deletes every row of a person but the one with the ID except (empty: every one).
+	EndSessions(ctx context.Context, userID, except string) error
 }
 
 // Cuts ends the sessions of a whole account at once, by writing one row instead of deleting many.
 // It is implemented by the same store that implements Store.
 type Cuts interface {
-	// CutSessions ends every session of the account made before now. The instant only moves forward.
+	// CutSessions ends every session of the account made before now, and every one that is there already, by whatever clock it
+	// was made: the instant becomes the latest of its last value, now, and just after the newest CreatedAt of the account.
 	CutSessions(ctx context.Context, accountID string, now time.Time) error
 
 	// DueCut appoints the end of every session of the account made before at, from at on; a zero at takes an appointment
@@ -78,9 +76,11 @@ type Devices interface {
 	// Device answers the person's record of this browser. ErrNotFound: there is none.
 	Device(ctx context.Context, key Key, userID string) (Device, error)
 
-	// GrantDevice adds the record of d.UserID under key, or, where there is one, updates UserAgent, IP, LastSeen and KnownUntil
-	// and keeps ID and FirstSeen. It answers the record as it now stands.
-	GrantDevice(ctx context.Context, key Key, d Device) (Device, error)
+	// GrantDevice gives the browser a new key, in one step: every record under old, whoever's it is, moves under new, and the one
+	// of d.UserID is added there or, where there is one, gets UserAgent, IP, LastSeen and KnownUntil from d and keeps ID and
+	// FirstSeen. The zero old: the browser had no key. Nothing moves where new has records already, as it has if it is old.
+	// It answers the record as it now stands.
+	GrantDevice(ctx context.Context, old, new Key, d Device) (Device, error)
 
 	// Devices lists a person's records, last seen first.
 	Devices(ctx context.Context, userID string) ([]Device, error)

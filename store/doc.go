@@ -1,7 +1,7 @@
 // Package store keeps everything in memory, and is the map of what is kept at all.
 //
-// Call [NewMemory] for tests, demonstrations and programs that may forget who is signed in when they stop. For everything
-// else there is store/sqlstore, with the same methods over SQLite and PostgreSQL. Either gives [auth.Stores] with one call:
+// Call [NewMemory] for tests and for trying things out. For everything else there is store/sqlstore, with the same methods over
+// SQLite and PostgreSQL. Either gives [auth.Stores] with one call:
 //
 //	in, err := auth.New(auth.Config{Stores: store.NewMemory().Stores(), …})
 //
@@ -44,7 +44,9 @@
 // Missing rows are session.ErrNotFound or auth.ErrNotFound, lost races session.ErrConflict or auth.ErrConflict, by the package
 // that declares the interface. Any other error means that the store is broken, and the library then lets nobody in.
 //
-// Time is told to a store. A clock of its own would be a second opinion about what has expired.
+// Time is told to a store. A clock of its own would be a second opinion about what has expired. The clocks of several programs
+// differ, so no instant decides who came first: keys and versions do. What instants decide is when something ends, and whether a
+// session is older than a cut of its account.
 //
 // This package does not write to disk, and does not share anything between programs.
 package store

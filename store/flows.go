@@ -45,13 +45,17 @@ func (f *flows) Flow(_ context.Context, key [32]byte) (auth.FlowRow, error) {
 	return copied(row, row.Version), nil
 }
 
-// SwapFlow implements auth.Flows.
-func (f *flows) SwapFlow(_ context.Context, key [32]byte, row auth.FlowRow) error {
+// SwapFlow implements auth.Flows. A flow that goes on is as new as one that begins.
+func (f *flows) SwapFlow(_ context.Context, old, key [32]byte, row auth.FlowRow) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if err := f.standsLocked(key, row.Version-1); err != nil {
+	if err := f.standsLocked(old, row.Version-1); err != nil {
 		return err
 	}
+	if _, taken := f.rows.get(key); taken && key != old {
+		return auth.ErrConflict
+	}
+	f.rows.delete(old)
 	f.rows.put(key, copied(row, row.Version))
 	return nil
 }

@@ -12,11 +12,15 @@ import (
 // How many rows that strangers can make are kept. With more, the oldest go first: a sign-in in progress then starts over,
 // and a counter of guesses forgets. Nothing that belongs to a person who has signed in is dropped for want of room.
 const (
-	MaxFlows    = 100_000 // about 100 MB where every flow is full
+	MaxFlows    = 100_000 // a flow has a few KB at most, as package auth bounds what people type: some hundred MB where all are full
 	MaxCounters = 200_000 // about 50 MB; a counter that is closed goes only where no open one is among the oldest
 )
 
 // Memory keeps everything in memory. Make it with [NewMemory]. It is safe for concurrent use.
+//
+// It is for tests and for trying things out. Its bounds keep a flood from taking all memory, and have a price: a flood from very
+// many networks can push out the counters of an account that is being attacked, which then takes guesses again. store/sqlstore
+// has no such bounds, and forgets no counter before its time.
 type Memory struct {
 	*session.Memory
 	flows
@@ -36,7 +40,7 @@ var (
 	_ directory.Store  = (*Memory)(nil)
 )
 
-// NewMemory returns an empty Memory.
+// NewMemory returns an empty Memory, for tests and for trying things out: see [Memory] for what a flood makes it forget.
 func NewMemory() *Memory {
 	m := &Memory{Memory: session.NewMemory()}
 	m.flows.rows.max = MaxFlows

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -17,7 +18,7 @@ const hashTime = 50 * time.Millisecond
 //
 // A sign-in first takes a place, before anything is charged or read; then it waits for its turn:
 //
-//	place, err := queue.Enter()
+//	place, err := queue.Enter(address)
 //	if err != nil {
 //		return err // *BusyError
 //	}
@@ -29,6 +30,9 @@ const hashTime = 50 * time.Millisecond
 type Queue struct {
 	places chan struct{} // a value for each Place that has not left
 	turns  chan struct{} // a value for each Place that hashes
+
+	mu   sync.Mutex
+	held map[string]int // places by source
 }
 
 // NewQueue lets so many hash at the same time and so many more wait. Zero or less means, for running, the number of
@@ -41,16 +45,47 @@ func NewQueue(running, waiting int) *Queue {
 	if waiting <= 0 {
 		waiting = 16 * processors
 	}
-	return &Queue{places: make(chan struct{}, running+waiting), turns: make(chan struct{}, running)}
+	return &Queue{places: make(chan struct{}, running+waiting), turns: make(chan struct{}, running), held: map[string]int{}}
 }
 
 // Enter takes a place, or answers a *[BusyError] at once. Nothing waits here. Every Place must be given back with Leave.
-func (q *Queue) Enter() (*Place, error) {
+//
+// Source is where the caller comes from, such as a network address. One source gets a quarter of the places at most, so that it
+// cannot keep all others out; the empty source may take them all.
+func (q *Queue) Enter(source string) (*Place, error) {
+	if !q.hold(source) {
+		return nil, &BusyError{RetryAfter: q.drained()}
+	}
 	select {
 	case q.places <- struct{}{}:
-		return &Place{queue: q}, nil
+		return &Place{queue: q, source: source}, nil
 	default:
+		q.release(source)
 		return nil, &BusyError{RetryAfter: q.drained()}
+	}
+}
+
+func (q *Queue) hold(source string) bool {
+	if source == "" {
+		return true
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.held[source] >= max(1, cap(q.places)/4) {
+		return false
+	}
+	q.held[source]++
+	return true
+}
+
+func (q *Queue) release(source string) {
+	if source == "" {
+		return
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.held[source]--; q.held[source] == 0 {
+		delete(q.held, source)
 	}
 }
 
@@ -71,8 +106,9 @@ func (e *BusyError) Error() string {
 
 // A Place is one caller's right to wait for a turn and to hash in it, as often as the work in hand needs.
 type Place struct {
-	queue *Queue
-	state atomic.Int32
+	queue  *Queue
+	source string
+	state  atomic.Int32
 }
 
 var errLeft = errors.New("password: Place.Start after Leave")
@@ -116,5 +152,6 @@ func (p *Place) Leave() {
 	}
 	if before != left {
 		<-p.queue.places
+		p.queue.release(p.source)
 	}
 }

@@ -14,7 +14,7 @@ import (
 
 func enter(t testing.TB, q *password.Queue) *password.Place {
 	t.Helper()
-	p, err := q.Enter()
+	p, err := q.Enter("")
 	if err != nil {
 		t.Fatalf("Enter() = %v, want a place", err)
 	}
@@ -25,7 +25,7 @@ func enter(t testing.TB, q *password.Queue) *password.Place {
 func free(q *password.Queue) int {
 	var taken []*password.Place
 	for {
-		p, err := q.Enter()
+		p, err := q.Enter("")
 		if err != nil {
 			break
 		}
@@ -45,7 +45,7 @@ func TestQueue(t *testing.T) {
 			finish := make(chan struct{})
 			for range 64 {
 				go func() {
-					p, err := q.Enter()
+					p, err := q.Enter("")
 					if err != nil {
 						refused.Add(1)
 						return
@@ -85,7 +85,7 @@ func TestQueue(t *testing.T) {
 		for i := range 64 {
 			wg.Go(func() {
 				for n := range 50 {
-					p, err := q.Enter()
+					p, err := q.Enter("")
 					if err != nil {
 						continue
 					}
@@ -237,7 +237,7 @@ func TestQueue(t *testing.T) {
 			for range c.running + c.waiting {
 				enter(t, q)
 			}
-			_, err := q.Enter()
+			_, err := q.Enter("")
 			var busy *password.BusyError
 			if !errors.As(err, &busy) {
 				t.Fatalf("Enter() = %v, want a *BusyError", err)
@@ -264,7 +264,7 @@ func BenchmarkQueue(b *testing.B) {
 		ctx := b.Context()
 		b.ReportAllocs()
 		for b.Loop() {
-			p, err := q.Enter()
+			p, err := q.Enter("")
 			if err != nil {
 				b.Fatal(err)
 			}
@@ -280,9 +280,48 @@ func BenchmarkQueue(b *testing.B) {
 		enter(b, q)
 		b.ReportAllocs()
 		for b.Loop() {
-			if _, err := q.Enter(); err == nil {
+			if _, err := q.Enter(""); err == nil {
 				b.Fatal("Enter() = nil, want a refusal")
 			}
 		}
 	})
+}
+
+func TestQueueSources(t *testing.T) {
+	q := password.NewQueue(2, 14) // sixteen places: four for each source
+	var places []*password.Place
+	for range 4 {
+		p, err := q.Enter("198.51.100.7")
+		if err != nil {
+			t.Fatalf("Enter = %v, want a place", err)
+		}
+		places = append(places, p)
+	}
+	var busy *password.BusyError
+	if _, err := q.Enter("198.51.100.7"); !errors.As(err, &busy) {
+		t.Errorf("A-151 the fifth of one source: %v, want a BusyError: one source must not keep all others out", err)
+	}
+	if p, err := q.Enter("198.51.100.8"); err != nil {
+		t.Errorf("A-151 another source: %v, want a place", err)
+	} else {
+		p.Leave()
+	}
+	places[0].Leave()
+	places[0].Leave()
+	if p, err := q.Enter("198.51.100.7"); err != nil {
+		t.Errorf("after one has left: %v, want a place", err)
+	} else {
+		p.Leave()
+	}
+	for _, p := range places {
+		p.Leave()
+	}
+	for i := range 16 {
+		if _, err := q.Enter(""); err != nil {
+			t.Fatalf("the empty source gets %d places, want all sixteen: %v", i, err)
+		}
+	}
+	if _, err := q.Enter("198.51.100.9"); !errors.As(err, &busy) {
+		t.Errorf("with all places taken: %v, want a BusyError", err)
+	}
 }

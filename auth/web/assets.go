@@ -10,14 +10,14 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"strings"
 	"time"
 )
 
 // assets are the files that pages load, by hash and name: "3f…/style.css".
 type assets struct {
-	files  map[string][]byte
-	styles Asset
-	script Asset
+	files map[string][]byte
+	named map[string]Asset // by name alone
 }
 
 // assetType is the kind of a file by its ending; empty: none that pages load. It does not depend on the machine, as package mime does.
@@ -47,9 +47,12 @@ func readAssets(prefix string, overlay fs.FS) (assets, error) {
 	if err != nil {
 		return assets{}, err
 	}
-	a := assets{files: map[string][]byte{}}
+	a := assets{files: map[string][]byte{}, named: map[string]Asset{}}
 	for name, content := range found {
 		name = path.Base(name)
+		if strings.HasPrefix(name, ".") { // what version control and desktops leave behind
+			continue
+		}
 		if assetType(name) == "" {
 			return assets{}, fmt.Errorf("web: Config.Templates: assets/%s is of no kind that pages load", name)
 		}
@@ -57,13 +60,7 @@ func readAssets(prefix string, overlay fs.FS) (assets, error) {
 		key := hex.EncodeToString(hash[:8]) + "/" + name
 		a.files[key] = content
 		integrity := sha512.Sum384(content)
-		asset := Asset{URL: prefix + "/assets/" + key, Integrity: "sha384-" + base64.StdEncoding.EncodeToString(integrity[:])}
-		switch name {
-		case "style.css":
-			a.styles = asset
-		case "script.js":
-			a.script = asset
-		}
+		a.named[name] = Asset{URL: prefix + "/assets/" + key, Integrity: "sha384-" + base64.StdEncoding.EncodeToString(integrity[:])}
 	}
 	return a, nil
 }

@@ -72,6 +72,7 @@ func TestBroken(t *testing.T) {
 		both(t, faulty(table, func(c *auth.Config) { c.HashesAtOnce, c.HashesWaiting = 1, 1 }), func(t *testing.T, v *visitor) {
 			table.wait, table.inside = nil, make(chan struct{}, 2)
 			first, second := v.again(), v.again()
+			first.Address, second.Address = "198.51.100.1:4711", "198.51.100.2:4711" // one source gets a part of the places only
 			first.identify("ann@acme.example")
 			second.identify("ann@acme.example")
 			v.identify("ann@acme.example")

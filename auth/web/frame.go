@@ -13,7 +13,7 @@ func (h *Handler) newFrame(text locale.Text, page string) Frame {
 	return Frame{
 		Lang: text.Tag(), Dir: text.Dir(), Text: text,
 		Product: h.product, Title: text.Get("title."+page, "product", h.product),
-		Prefix: h.prefix, Home: h.home, Styles: h.assets.styles, Script: h.assets.script,
+		Prefix: h.prefix, Home: h.home, Styles: h.assets.named["style.css"], Script: h.assets.named["script.js"], assets: h.assets.named,
 		Help: h.prefix + "/help", Support: h.support,
 	}
 }

@@ -118,7 +118,7 @@ func (v *visit) message(reason auth.Reason, wait time.Duration) string {
 	text := v.text()
 	key := "reason." + string(reason)
 	switch {
-	case reason != auth.ReasonTooManyAttempts || wait <= 0:
+	case reason != auth.ReasonTooManyAttempts || wait <= 0 || wait > day:
 		return text.Get(key, "product", v.h.product)
 	case wait <= time.Minute:
 		return text.Count(key+".seconds", wholeSeconds(wait))

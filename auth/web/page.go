@@ -39,7 +39,12 @@ type Frame struct {
 	Flow      string      // public id of the flow, for the form; empty: none
 	Version   int64       // version of the flow, for the form
 	ReturnTo  string      // travels in the forms that take an address or a password, so that a sign-in that ran out does not lose it
+
+	assets map[string]Asset // by name
 }
+
+// Asset is a file of the assets folder by its name: {{(.Asset "logo.svg").URL}}. The zero Asset: there is none.
+func (f *Frame) Asset(name string) Asset { return f.assets[name] }
 
 // T is the text of a key, with its placeholders filled in pairs of name and value.
 func (f *Frame) T(key string, pairs ...string) string { return f.Text.Get(key, pairs...) }

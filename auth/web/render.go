@@ -35,6 +35,9 @@ func gather(overlay fs.FS, pattern string) (map[string][]byte, error) {
 		if from == nil {
 			continue
 		}
+		if _, err := fs.ReadDir(from, "."); err != nil { // fs.Glob takes a folder that is not there for an empty one
+			return nil, fmt.Errorf("web: Config.Templates: %w", err)
+		}
 		names, err := fs.Glob(from, pattern)
 		if err != nil {
 			return nil, fmt.Errorf("web: Config.Templates: %w", err)

@@ -57,6 +57,8 @@ func TestOverlay(t *testing.T) {
 				"stamp.html":       {Data: []byte(`{{define "stamp"}}<i>{{.T "button.next"}}</i>{{end}}`)},
 				"assets/style.css": {Data: []byte(`:root { --accent: teal }`)},
 				"assets/logo.svg":  {Data: []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`)},
+				"assets/theme.css": {Data: []byte(`:root { --sp-accent: teal }`)},
+				"assets/.gitkeep":  {},
 			}
 			c.Locales = fstest.MapFS{"en.json": {Data: []byte(`{"button.next": "Ahoy"}`)}}
 		}))

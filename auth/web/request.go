@@ -205,10 +205,11 @@ func parseJSON(body []byte) (fields, error) {
 	return f, f.check()
 }
 
-// check refuses what no field may hold.
+// check refuses what no field may hold: bytes that are no text, and the sign that stands for text that was damaged on its way,
+// which encoding/json puts in the place of half a character. A password would be changed by it.
 func (f fields) check() error {
 	for name, value := range f {
-		if !utf8.ValidString(name) || !utf8.ValidString(value) {
+		if !utf8.ValidString(name) || !utf8.ValidString(value) || strings.ContainsRune(value, utf8.RuneError) {
 			return errUnreadable
 		}
 	}

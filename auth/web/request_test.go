@@ -93,7 +93,7 @@ func TestRequests(t *testing.T) {
 			extra := map[string]string{"email": "ann@acme.example", "user_id": "solo", "account_id": "globex", "role": "super_admin", "stage": "ready", "proofs": "password"}
 			v.open().step("signin/identify", extra).is("password")
 			v.step("signin/password", map[string]string{"password": secret, "user_id": "solo", "account_id": "umbra"}).is("in")
-			list, err := v.p.Auth.Sessions().List(t.Context(), "ann")
+			list, err := v.p.Auth.ListSessions(t.Context(), "ann")
 			if err != nil || len(list) != 1 || list[0].AccountID != "acme" {
 				t.Errorf("sessions %+v, %v; want one of ann in Acme", list, err)
 			}

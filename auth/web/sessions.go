@@ -43,7 +43,7 @@ func (h *Handler) endSession(v *visit) {
 		return
 	}
 	ctx, id := v.r.Context(), v.in["id"]
-	mine, err := h.auth.Sessions().List(ctx, s.UserID) // so that nothing that somebody typed gets into the trail
+	mine, err := h.auth.ListSessions(ctx, s.UserID) // so that nothing that somebody typed gets into the trail
 	if err != nil {
 		v.broken(err)
 		return
@@ -100,7 +100,7 @@ func (v *visit) signedInAs() (session.Session, bool) {
 		v.broken(err)
 	case !live:
 		reason := auth.ReasonSignInRequired
-		if _, presented := v.h.auth.Sessions().Token(v.r); presented {
+		if _, presented := v.h.auth.SessionToken(v.r); presented {
 			reason = auth.ReasonSessionExpired
 		}
 		a := errorAnswer{Reason: reason, Message: v.message(reason, 0), Links: v.links()}
@@ -112,7 +112,7 @@ func (v *visit) signedInAs() (session.Session, bool) {
 
 // answerSessions lists what is left.
 func (v *visit) answerSessions(current session.Session) {
-	all, err := v.h.auth.Sessions().List(v.r.Context(), current.UserID)
+	all, err := v.h.auth.ListSessions(v.r.Context(), current.UserID)
 	if err != nil {
 		v.broken(err)
 		return
@@ -132,7 +132,7 @@ func (v *visit) answerSessions(current session.Session) {
 
 // answerEnded answers somebody whose own session has just ended.
 func (v *visit) answerEnded() {
-	v.h.auth.Sessions().ClearCookie(v.w)
+	v.h.auth.ClearSessionCookie(v.w)
 	a := sessionsAnswer{Sessions: []sessionAnswer{}, Links: v.links()}
 	a.Links["signin"] = v.h.prefix + "/signin"
 	v.json(http.StatusOK, a)

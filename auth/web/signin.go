@@ -93,6 +93,9 @@ func (h *Handler) password(v *visit) {
 		}
 	}
 	step, err := h.auth.Password(v.r.Context(), ref, v.in["password"], v.client)
+	if step.Token != "" {
+		ref.Token, v.issued = step.Token, step.Token
+	}
 	v.answer(ref, step, err)
 }
 
@@ -154,7 +157,7 @@ func (v *visit) answer(ref auth.Ref, step auth.Step, err error) {
 // leaves nobody signed in as somebody else.
 func (v *visit) finish(ref auth.Ref) {
 	ctx, m := v.r.Context(), v.h.auth
-	if old, ok := m.Sessions().Token(v.r); ok {
+	if old, ok := m.SessionToken(v.r); ok {
 		if err := m.SignOut(ctx, old, v.client); err != nil {
 			v.broken(err)
 			return
@@ -174,7 +177,7 @@ func (v *visit) finish(ref auth.Ref) {
 // signedIn gives the browser its session and sends it where it wanted to go.
 func (v *visit) signedIn(done auth.Done) {
 	c := v.h.cookies
-	v.h.auth.Sessions().SetCookie(v.w, done.Token, done.Session)
+	v.h.auth.SetSessionCookie(v.w, done)
 	c.write(v.w, deviceCookie, done.Device, deviceLife)
 	c.clear(v.w, flowCookie)
 	if done.Session.Kept {
@@ -299,7 +302,7 @@ func (v *visit) stepPage(step auth.Step) Page {
 
 // session is the live session that the browser has. The error is that of a broken store.
 func (v *visit) session() (s session.Session, live bool, err error) {
-	s, err = v.h.auth.Sessions().Authenticate(v.r)
+	s, err = v.h.auth.Authenticate(v.r)
 	if errors.Is(err, session.ErrNotFound) {
 		return s, false, nil
 	}

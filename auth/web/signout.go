@@ -28,7 +28,7 @@ func (h *Handler) showSignOut(v *visit) {
 // signOut ends the session, wherever its cookie has been copied to, and a sign-in under way on this browser.
 func (h *Handler) signOut(v *visit) {
 	ctx := v.r.Context()
-	if plain, ok := h.auth.Sessions().Token(v.r); ok {
+	if plain, ok := h.auth.SessionToken(v.r); ok {
 		if err := h.auth.SignOut(ctx, plain, v.client); err != nil {
 			v.broken(err)
 			return
@@ -38,7 +38,7 @@ func (h *Handler) signOut(v *visit) {
 		v.broken(err)
 		return
 	}
-	h.auth.Sessions().ClearCookie(v.w)
+	h.auth.ClearSessionCookie(v.w)
 	h.cookies.clear(v.w, flowCookie)
 	v.rememberLanguage()
 	if v.program {

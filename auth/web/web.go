@@ -46,7 +46,9 @@ type Config struct {
 	Home    string // where people land who have nowhere else to go: a path below BaseURL, or an https address; empty: "/"
 	Support string // where people get help, an https or mailto address; empty: the pages name none
 
-	Templates fs.FS    // files that replace or join those of the pages (*.html) and what they load (assets/*); nil: none
+	// Templates holds files that replace those of the pages (*.html) and what they load (assets/*), or join them. assets/theme.css
+	// is loaded after our style sheet: a few custom properties in it give the pages the host's colours. Nil: none.
+	Templates fs.FS
 	Locales   fs.FS    // texts that replace or join ours; see locale.New; nil: none
 	Renderer  Renderer // makes the HTML of all pages instead of templates; nil: the templates do
 

@@ -256,7 +256,7 @@ func english(t *testing.T) locale.Text {
 // sessions counts the live sessions of a person.
 func (p *product) sessions(userID string) int {
 	p.t.Helper()
-	list, err := p.Auth.Sessions().List(p.t.Context(), userID)
+	list, err := p.Auth.ListSessions(p.t.Context(), userID)
 	if err != nil {
 		p.t.Fatal(err)
 	}

@@ -28,6 +28,9 @@ func main() {
 	flag.StringVar(&o.key, "key", "", "file with the key, made if it is not there (default: the -db file and .key, or sallyport-demo.key)")
 	flag.StringVar(&o.preset, "preset", "recommended", "recommended, one-page or email-first")
 	flag.Parse()
+	if flag.NArg() > 0 {
+		log.Fatalf("there is no argument %q: options begin with a dash", flag.Arg(0))
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	if err := run(ctx, o, os.Stdout); err != nil {

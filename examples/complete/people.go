@@ -67,8 +67,10 @@ func (d demoPerson) seed(ctx context.Context, in *auth.Manager, people *director
 	if !d.password {
 		return nil
 	}
-	if err := in.SetPassword(ctx, id, demoPassword); !errors.Is(err, auth.ErrConflict) {
-		return err
+	if err := in.SetPassword(ctx, id, demoPassword); err != nil {
+		if has, _ := in.HasPassword(ctx, id); !has {
+			return err
+		} // else another program, started at the same moment on the same database, was faster
 	}
-	return nil // another program, started at the same moment on the same database, was faster
+	return nil
 }

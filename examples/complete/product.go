@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log"
 	"net/http"
+	"net/url"
 	"os"
 	"strings"
 
@@ -36,24 +37,24 @@ func newProduct(ctx context.Context, o options, baseURL string) (*product, error
 	if err != nil {
 		return nil, err
 	}
-	key, err := loadKey(o)
-	if err != nil {
-		return nil, err
-	}
 	db, dialect, where, err := openDB(o.db)
 	if err != nil {
 		return nil, err
 	}
 	p := &product{db: db, where: where}
-	if err := p.build(ctx, dialect, baseURL, key, preset); err != nil {
+	if err := p.build(ctx, dialect, baseURL, o, preset); err != nil {
 		db.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL string, key []byte, preset auth.Preset) error {
+func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL string, o options, preset auth.Preset) error {
 	db, err := sqlstore.Open(p.db, dialect)
+	if err != nil {
+		return err
+	}
+	key, err := loadKey(o) // after the database: one that is not there leaves no key behind
 	if err != nil {
 		return err
 	}
@@ -65,6 +66,7 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL s
 		BaseURL: baseURL, Keys: [][]byte{key}, AllowNoMail: true,
 		Users: p.people, Companies: p.people, Stores: db.Stores(),
 		Words: []string{"Sallyport"}, Record: p.trail.record,
+		Report: func(_ context.Context, err error) { log.Printf("session check: %v", err) },
 	}
 	// The demo people are made under the recommended rules: their password is theirs in every preset.
 	recommended, err := auth.New(cfg)
@@ -103,6 +105,9 @@ func openDB(name string) (db *sql.DB, dialect sqlstore.Dialect, where string, er
 	if strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://") {
 		db, err = sql.Open("pgx", name)
 		return db, sqlstore.PostgreSQL, "PostgreSQL", err
+	}
+	if scheme, _, found := strings.Cut(name, "://"); found {
+		return nil, "", "", fmt.Errorf("-db %s:// is no database that this program knows: try a file, :memory: or postgres://", scheme)
 	}
 	if db, err = sql.Open("sqlite", sqlstore.SQLiteDSN(name)); err != nil {
 		return nil, "", "", err
@@ -157,7 +162,8 @@ func (p *product) onOwnHost(next http.Handler) http.Handler {
 	_, own, _ := strings.Cut(p.in.URL(""), "://")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != own {
-			http.Redirect(w, r, p.in.URL(r.URL.RequestURI()), http.StatusTemporaryRedirect)
+			there := url.URL{Path: "/" + strings.TrimLeft(r.URL.Path, "/"), RawQuery: r.URL.RawQuery}
+			http.Redirect(w, r, p.in.URL(there.String()), http.StatusTemporaryRedirect)
 			return
 		}
 		next.ServeHTTP(w, r)

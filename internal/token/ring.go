@@ -145,6 +145,15 @@ func (r *Ring) MAC(purpose string, parts ...string) [32]byte {
 	return r.keys[0].sum(purpose, parts)
 }
 
+// MACs is MAC under every key of the ring, the sealing one first: for what must be found again while keys are being changed.
+func (r *Ring) MACs(purpose string, parts ...string) [][32]byte {
+	all := make([][32]byte, len(r.keys))
+	for i, k := range r.keys {
+		all[i] = k.sum(purpose, parts)
+	}
+	return all
+}
+
 // CheckMAC tells whether any key of the ring makes this MAC of the parts. It compares in constant time.
 func (r *Ring) CheckMAC(got [32]byte, purpose string, parts ...string) bool {
 	ok := false

@@ -41,7 +41,7 @@ func signInForEver(db *sqlstore.DB, out io.Writer) error {
 		if err := db.CreateSession(ctx, key(id), aSession("ann", id)); err != nil {
 			return err
 		}
-		if err := db.EndSessions(ctx, "ann", id, noon); err != nil {
+		if err := db.EndSessions(ctx, "ann", id); err != nil {
 			return err
 		}
 		fmt.Fprintln(out, i)

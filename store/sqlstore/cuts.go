@@ -5,12 +5,14 @@ import (
 	"time"
 )
 
-// CutSessions implements session.Cuts.
+// CutSessions implements session.Cuts. It looks through all sessions for those of the account: an index would cost every sign-in
+// something, and this is an administrator's rare act.
 func (db *DB) CutSessions(ctx context.Context, accountID string, now time.Time) error {
-	_, err := db.write(ctx, `INSERT INTO sallyport_account_cuts (account_id, last_cut, due_cut) VALUES (?, ?, 0)
+	_, err := db.write(ctx, `INSERT INTO sallyport_account_cuts (account_id, last_cut, due_cut)
+		VALUES (?, (SELECT CASE WHEN MAX(created_at) >= ? THEN MAX(created_at) + 1 ELSE ? END FROM sallyport_sessions WHERE account_id = ?), 0)
 		ON CONFLICT (account_id) DO UPDATE SET last_cut = CASE
 			WHEN excluded.last_cut > sallyport_account_cuts.last_cut THEN excluded.last_cut
-			ELSE sallyport_account_cuts.last_cut END`, accountID, now)
+			ELSE sallyport_account_cuts.last_cut END`, accountID, now, now, accountID)
 	return failed("cutting the sessions of an account", err)
 }
 

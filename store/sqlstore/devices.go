@@ -12,6 +12,10 @@ const deviceColumns = `id, user_id, user_agent, ip, first_seen, last_seen, known
 
 const selectDevice = `SELECT ` + deviceColumns + ` FROM sallyport_devices WHERE token_hash = ? AND user_id = ?`
 
+// moveDevices gives all records of a browser another key, unless that one has records already.
+const moveDevices = `UPDATE sallyport_devices SET token_hash = ?
+	WHERE token_hash = ? AND NOT EXISTS (SELECT 1 FROM sallyport_devices taken WHERE taken.token_hash = ?)`
+
 func scanDevice(row scanner) (d session.Device, err error) {
 	err = row.Scan(&d.ID, &d.UserID, &d.UserAgent, &d.IP, instant{&d.FirstSeen}, instant{&d.LastSeen}, instant{&d.KnownUntil})
 	return d, err
@@ -27,9 +31,14 @@ func (db *DB) Device(ctx context.Context, key session.Key, userID string) (sessi
 }
 
 // GrantDevice implements session.Devices.
-func (db *DB) GrantDevice(ctx context.Context, key session.Key, d session.Device) (session.Device, error) {
+func (db *DB) GrantDevice(ctx context.Context, old, key session.Key, d session.Device) (session.Device, error) {
 	var stands session.Device
 	err := db.change(ctx, func(tx *sql.Tx) error {
+		if old != (session.Key{}) {
+			if _, err := db.exec(ctx, tx, moveDevices, key, old, key); err != nil {
+				return err
+			}
+		}
 		_, err := db.exec(ctx, tx, `INSERT INTO sallyport_devices (token_hash, id, user_id, user_agent, ip, first_seen, last_seen, known_until)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?)
 			ON CONFLICT (token_hash, user_id) DO UPDATE SET

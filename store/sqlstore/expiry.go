@@ -8,38 +8,30 @@ import (
 // sweepLimit is how many expired rows a new one takes with it.
 const sweepLimit = 16
 
-// endMemory is for how long an end of somebody's sessions is remembered after it happened.
-const endMemory = time.Hour
-
 // An expiring is a table whose rows end.
 type expiring struct {
 	table string
-	key   string        // the columns that name a row
-	ends  string        // the indexed column that says when a row ends
-	never bool          // zero there means that the row does not end
-	after time.Duration // the row is of use for this long after that
+	key   string // the columns that name a row
+	ends  string // the indexed column that says when a row ends
+	never bool   // zero there means that the row does not end
 }
 
 var (
-	sessionTable    = expiring{table: "sallyport_sessions", key: "token_hash", ends: "ends_at"}
-	sessionEndTable = expiring{table: "sallyport_session_ends", key: "user_id", ends: "ended_at", after: endMemory}
-	deviceTable     = expiring{table: "sallyport_devices", key: "token_hash, user_id", ends: "known_until", never: true}
-	flowTable       = expiring{table: "sallyport_flows", key: "token_hash", ends: "expires_at"}
-	limitTable      = expiring{table: "sallyport_limits", key: "counter_key", ends: "expires_at", never: true}
+	sessionTable = expiring{table: "sallyport_sessions", key: "token_hash", ends: "ends_at"}
+	deviceTable  = expiring{table: "sallyport_devices", key: "token_hash, user_id", ends: "known_until", never: true}
+	flowTable    = expiring{table: "sallyport_flows", key: "token_hash", ends: "expires_at"}
+	limitTable   = expiring{table: "sallyport_limits", key: "counter_key", ends: "expires_at", never: true}
 )
 
-// DeleteExpired implements auth.Expiry. A device record expires when the device is no longer known. The rows that remember
-// when somebody's sessions were ended go too, and are not counted: they are this package's own.
+// DeleteExpired implements auth.Expiry. A device record expires when the device is no longer known.
 func (db *DB) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	total := 0
-	for _, e := range []expiring{sessionEndTable, sessionTable, deviceTable, flowTable, limitTable} {
+	for _, e := range []expiring{sessionTable, deviceTable, flowTable, limitTable} {
 		deleted, err := db.deleteExpired(ctx, e, now, limit)
 		if err != nil {
 			return total, failed("deleting expired rows of "+e.table, err)
 		}
-		if e != sessionEndTable {
-			total += deleted
-		}
+		total += deleted
 	}
 	return total, nil
 }
@@ -57,7 +49,7 @@ func (db *DB) deleteExpired(ctx context.Context, e expiring, now time.Time, limi
 	if e.never {
 		first = 1
 	}
-	deleted, err := db.write(ctx, db.deleteSome(e), first, now.Add(-e.after), limit)
+	deleted, err := db.write(ctx, db.deleteSome(e), first, now, limit)
 	return int(deleted), err
 }
 

@@ -35,11 +35,14 @@ func (db *DB) Flow(ctx context.Context, key [32]byte) (auth.FlowRow, error) {
 }
 
 // SwapFlow implements auth.Flows.
-func (db *DB) SwapFlow(ctx context.Context, key [32]byte, row auth.FlowRow) error {
-	changed, err := db.write(ctx, `UPDATE sallyport_flows SET version = ?, expires_at = ?, body = ? WHERE token_hash = ? AND version = ?`,
-		row.Version, row.ExpiresAt, row.Body, key, row.Version-1)
-	if err == nil && changed == 0 {
-		return db.missedFlow(ctx, key)
+func (db *DB) SwapFlow(ctx context.Context, old, key [32]byte, row auth.FlowRow) error {
+	changed, err := db.write(ctx, `UPDATE sallyport_flows SET token_hash = ?, version = ?, expires_at = ?, body = ? WHERE token_hash = ? AND version = ?`,
+		key, row.Version, row.ExpiresAt, row.Body, old, row.Version-1)
+	switch {
+	case err == nil && changed == 0:
+		return db.missedFlow(ctx, old)
+	case err != nil && key != old && errors.Is(db.missedFlow(ctx, key), auth.ErrConflict):
+		return auth.ErrConflict // the key is taken, which each database says in words of its own
 	}
 	return failed("changing a flow", err)
 }

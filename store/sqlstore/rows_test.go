@@ -83,14 +83,14 @@ func TestWhatACopyOfTheDatabaseTells(t *testing.T) {
 			t.Fatal(err)
 		}
 		deviceToken, deviceKey := token.New(token.Device)
-		if _, err := db.GrantDevice(ctx, deviceKey, session.Device{ID: "device 1", UserID: "ann"}); err != nil {
+		if _, err := db.GrantDevice(ctx, session.Key{}, deviceKey, session.Device{ID: "device 1", UserID: "ann"}); err != nil {
 			t.Fatal(err)
 		}
 		ring, err := token.NewRing([][]byte{[]byte("0123456789abcdef0123456789abcdef")})
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := db.Charge(ctx, []auth.Charge{{Key: ring.MAC("limit", "typed@acme.example"), Limit: 5}}, noon); err != nil {
+		if _, err := db.Charge(ctx, []auth.Charge{{Key: ring.MAC("limit", "typed@acme.example"), Window: time.Hour}}, noon); err != nil {
 			t.Fatal(err)
 		}
 
@@ -152,7 +152,7 @@ func TestExpiredRowsGo(t *testing.T) {
 				if _, err := db.Charge(ctx, []auth.Charge{charge}, at); err != nil {
 					t.Fatal(err)
 				}
-				if _, err := db.GrantDevice(ctx, key(id), session.Device{ID: id, UserID: id, LastSeen: at, KnownUntil: at.Add(time.Hour)}); err != nil {
+				if _, err := db.GrantDevice(ctx, session.Key{}, key(id), session.Device{ID: id, UserID: id, LastSeen: at, KnownUntil: at.Add(time.Hour)}); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -186,7 +186,7 @@ func TestExpiredRowsGo(t *testing.T) {
 					break
 				}
 			}
-			for _, table := range append(kinds, "session_ends") {
+			for _, table := range kinds {
 				if got := count(t, raw, table); got != 0 {
 					t.Errorf("sallyport_%s has %d rows, want 0", table, got)
 				}
@@ -213,7 +213,7 @@ func TestExpiryAndSignInsDoNotStandInEachOthersWay(t *testing.T) {
 					created := db.CreateSession(ctx, key(id), s)
 					for verb, err := range map[string]error{
 						"Charge": charged, "DeleteExpired": deleted, "CreateSession": created,
-						"EndSessions": db.EndSessions(ctx, user, id, noon),
+						"EndSessions": db.EndSessions(ctx, user, id),
 						"ClearLimits": db.ClearLimits(ctx, [][32]byte{charges[2].Key, charges[0].Key}),
 					} {
 						if err != nil {

@@ -24,41 +24,20 @@ const selectSession = `SELECT ` + sessionColumns + fromSessions + ` WHERE s.toke
 const selectSessions = `SELECT ` + sessionColumns + fromSessions + ` WHERE s.user_id = ? AND ` + notCut + `
 	ORDER BY s.created_at DESC, s.id`
 
-// lockSessionEnds makes everybody who starts or ends sessions of one person take turns, by locking the person's row, which it
-// makes if there is none. A zero instant leaves the row as it stands.
-const lockSessionEnds = `INSERT INTO sallyport_session_ends (user_id, ended_at) VALUES (?, ?)
-	ON CONFLICT (user_id) DO UPDATE SET ended_at =
-		CASE WHEN excluded.ended_at > sallyport_session_ends.ended_at THEN excluded.ended_at ELSE sallyport_session_ends.ended_at END`
-
 // CreateSession implements session.Store.
 func (db *DB) CreateSession(ctx context.Context, key session.Key, s session.Session) error {
-	err := db.change(ctx, func(tx *sql.Tx) error {
-		if _, err := db.exec(ctx, tx, lockSessionEnds, s.UserID, time.Time{}); err != nil {
-			return err
-		}
-		// Read once the row is locked: whoever ends this person's sessions from now on waits, and finds the new one.
-		var ended time.Time
-		err := db.row(ctx, tx, `SELECT ended_at FROM sallyport_session_ends WHERE user_id = ?`, s.UserID).Scan(instant{&ended})
-		if err != nil {
-			return err
-		}
-		if micros(ended) > micros(s.CreatedAt) {
-			return session.ErrConflict
-		}
-		added, err := db.exec(ctx, tx, `INSERT INTO sallyport_sessions (token_hash, id, user_id, account_id, device_id, methods, via, kept,
-				created_at, auth_time, seen_at, idle, expires_at, ends_at, user_agent, ip)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (token_hash) DO NOTHING`,
-			key, s.ID, s.UserID, s.AccountID, s.DeviceID, string(s.Methods), s.Via, s.Kept,
-			s.CreatedAt, s.AuthTime, s.SeenAt, s.Idle, s.ExpiresAt, endsAt(s), s.UserAgent, s.IP)
-		if err == nil && added == 0 {
-			return session.ErrConflict
-		}
-		return err
-	})
+	added, err := db.write(ctx, `INSERT INTO sallyport_sessions (token_hash, id, user_id, account_id, device_id, methods, via, kept,
+			created_at, auth_time, seen_at, idle, expires_at, ends_at, user_agent, ip)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (token_hash) DO NOTHING`,
+		key, s.ID, s.UserID, s.AccountID, s.DeviceID, string(s.Methods), s.Via, s.Kept,
+		s.CreatedAt, s.AuthTime, s.SeenAt, s.Idle, s.ExpiresAt, endsAt(s), s.UserAgent, s.IP)
 	if err != nil {
-		return failed("creating a session", err, session.ErrConflict)
+		return failed("creating a session", err)
 	}
-	db.sweep(ctx, s.CreatedAt, sessionTable, sessionEndTable)
+	if added == 0 {
+		return session.ErrConflict
+	}
+	db.sweep(ctx, s.CreatedAt, sessionTable)
 	return nil
 }
 
@@ -128,13 +107,7 @@ func (db *DB) EndSession(ctx context.Context, userID, id string) error {
 }
 
 // EndSessions implements session.Store.
-func (db *DB) EndSessions(ctx context.Context, userID, except string, now time.Time) error {
-	err := db.change(ctx, func(tx *sql.Tx) error {
-		if _, err := db.exec(ctx, tx, lockSessionEnds, userID, now); err != nil {
-			return err
-		}
-		_, err := db.exec(ctx, tx, `DELETE FROM sallyport_sessions WHERE user_id = ? AND (id <> ? OR ? = '')`, userID, except, except)
-		return err
-	})
+func (db *DB) EndSessions(ctx context.Context, userID, except string) error {
+	_, err := db.write(ctx, `DELETE FROM sallyport_sessions WHERE user_id = ? AND (id <> ? OR ? = '')`, userID, except, except)
 	return failed("ending a person's sessions", err)
 }

@@ -20,14 +20,19 @@ func Cuts(t *testing.T, open func(t *testing.T) CutStore) {
 	ctx := context.Background()
 	const minute = time.Minute
 
-	// made opens a store with one session of acme for each offset from noon, under that offset's key.
+	// sign makes one session of acme for each offset from noon, under that offset's key.
 	at := func(offset time.Duration) session.Key { return key(offset.String()) }
-	made := func(t *testing.T, offsets ...time.Duration) CutStore {
+	sign := func(t *testing.T, s CutStore, offsets ...time.Duration) {
 		t.Helper()
-		s := open(t)
 		for _, offset := range offsets {
 			ok(t, "CreateSession", s.CreateSession(ctx, at(offset), aSession("ann", offset.String(), noon.Add(offset))))
 		}
+	}
+	// made opens a store with such sessions.
+	made := func(t *testing.T, offsets ...time.Duration) CutStore {
+		t.Helper()
+		s := open(t)
+		sign(t, s, offsets...)
 		return s
 	}
 	found := func(t *testing.T, s CutStore, offset time.Duration, now time.Time, want bool, why string) {
@@ -49,7 +54,7 @@ func Cuts(t *testing.T, open func(t *testing.T) CutStore) {
 	}
 
 	t.Run("A-242 a cut ends what was made before it", func(t *testing.T) {
-		s := made(t, -1*time.Microsecond, 0, minute)
+		s := made(t, -1*time.Microsecond)
 		other := aSession("bob", "other", noon.Add(-minute))
 		other.AccountID = "globex"
 		ok(t, "CreateSession", s.CreateSession(ctx, key("other"), other))
@@ -57,6 +62,7 @@ func Cuts(t *testing.T, open func(t *testing.T) CutStore) {
 		ok(t, "CreateSession", s.CreateSession(ctx, key("none"), other))
 
 		ok(t, "CutSessions", s.CutSessions(ctx, "acme", noon))
+		sign(t, s, 0, minute)
 		found(t, s, -1*time.Microsecond, noon, false, "it was made before the cut")
 		found(t, s, -1*time.Microsecond, noon.Add(-minute), false, "a cut counts whatever the clock says")
 		found(t, s, 0, noon, true, "it was made at the cut, not before")
@@ -64,6 +70,61 @@ func Cuts(t *testing.T, open func(t *testing.T) CutStore) {
 		wantSession(t, s, key("other"), noon, "it belongs to another account")
 		ok(t, "CutSessions", s.CutSessions(ctx, "", noon))
 		wantSession(t, s, key("none"), noon, "it belongs to no account, so no cut can end it")
+	})
+
+	t.Run("A-242 a cut ends what is there already, by whatever clock it was made", func(t *testing.T) {
+		const ahead = 20 * minute // less than the sessions last: a new one takes expired ones with it
+		s := made(t, -minute, 0, minute, ahead)
+		other := aSession("ann", "other", noon.Add(2*ahead))
+		other.AccountID = "globex"
+		ok(t, "CreateSession", s.CreateSession(ctx, key("other"), other))
+		ok(t, "CutSessions", s.CutSessions(ctx, "acme", noon))
+		for _, offset := range []time.Duration{-minute, 0, minute, ahead} {
+			found(t, s, offset, noon, false, "it was there when the account was cut")
+			found(t, s, offset, noon.Add(2*ahead), false, "it was there when the account was cut")
+		}
+		wantSession(t, s, key("other"), noon, "it belongs to another account")
+		sign(t, s, ahead-minute, ahead+time.Microsecond)
+		found(t, s, ahead-minute, noon, false, "it was made before the newest that the cut ended")
+		found(t, s, ahead+time.Microsecond, noon, true, "it was made just after the newest that the cut ended")
+
+		other.AccountID = "acme"
+		ok(t, "RotateSession", s.RotateSession(ctx, key("other"), key("rotated"), other))
+		wantSession(t, s, key("rotated"), noon, "it came to the account after the cut, and was made after it")
+		ok(t, "CutSessions", s.CutSessions(ctx, "acme", noon))
+		wantNoSession(t, s, key("rotated"), noon, "it was the account's when that was cut again")
+		found(t, s, ahead+time.Microsecond, noon, false, "it was there when the account was cut again")
+	})
+
+	t.Run("A-242 sessions of 64 clocks do not survive a cut, nor where they are rotated meanwhile", func(t *testing.T) {
+		s := open(t)
+		for round := range rounds {
+			account := fmt.Sprint("acme", round)
+			one := func(i int) session.Session {
+				made := aSession("ann", fmt.Sprint(account, i), noon.Add(time.Duration(shuffled(i, round))*time.Second))
+				made.AccountID = account
+				return made
+			}
+			together(func(i int) {
+				if err := s.CreateSession(ctx, key(one(i).ID), one(i)); err != nil {
+					t.Errorf("CreateSession = %v, want nil", err)
+				}
+			})
+			together(func(i int) {
+				if i == callers/2 {
+					if err := s.CutSessions(ctx, account, noon); err != nil {
+						t.Errorf("CutSessions = %v, want nil", err)
+					}
+				} else if err := s.RotateSession(ctx, key(one(i).ID), key(one(i).ID+" rotated"), one(i)); err != nil {
+					t.Errorf("RotateSession = %v, want nil", err)
+				}
+			})
+			for i := range callers {
+				const why = "it was there when its account was cut: CutSessions must look for the newest and write in one step"
+				wantNoSession(t, s, key(one(i).ID), noon, why)
+				wantNoSession(t, s, key(one(i).ID+" rotated"), noon, why)
+			}
+		}
 	})
 
 	t.Run("a session made before the cut and written after it is not found", func(t *testing.T) {
@@ -74,10 +135,12 @@ func Cuts(t *testing.T, open func(t *testing.T) CutStore) {
 	})
 
 	t.Run("a cut moves forward only", func(t *testing.T) {
-		s := made(t, 0, 3*minute)
+		s := made(t, 0)
 		ok(t, "CutSessions", s.CutSessions(ctx, "acme", noon.Add(2*minute)))
 		ok(t, "CutSessions", s.CutSessions(ctx, "acme", noon.Add(-minute)))
+		sign(t, s, minute, 3*minute)
 		found(t, s, 0, noon, false, "an earlier cut takes nothing back")
+		found(t, s, minute, noon, false, "an earlier cut takes nothing back")
 		found(t, s, 3*minute, noon, true, "it was made after both")
 	})
 
@@ -113,9 +176,10 @@ func Cuts(t *testing.T, open func(t *testing.T) CutStore) {
 	})
 
 	t.Run("the two cuts do not undo each other", func(t *testing.T) {
-		s := made(t, 0, 5*minute)
+		s := made(t, 0)
 		ok(t, "DueCut", s.DueCut(ctx, "acme", noon.Add(10*minute), noon))
 		ok(t, "CutSessions", s.CutSessions(ctx, "acme", noon.Add(minute)))
+		sign(t, s, 5*minute)
 		found(t, s, 0, noon.Add(2*minute), false, "an appointment does not undo a cut")
 		found(t, s, 5*minute, noon.Add(9*minute), true, "the appointed cut is not due yet")
 		found(t, s, 5*minute, noon.Add(10*minute), false, "a cut does not undo an appointment")
@@ -136,14 +200,14 @@ func Cuts(t *testing.T, open func(t *testing.T) CutStore) {
 		s := open(t)
 		for round := range rounds {
 			account := fmt.Sprint("acme", round)
-			last := aSession("ann", "last", noon.Add(callers*minute-time.Microsecond))
-			last.AccountID = account
-			ok(t, "CreateSession", s.CreateSession(ctx, key(account), last))
 			together(func(i int) {
 				if err := s.CutSessions(ctx, account, noon.Add(time.Duration(shuffled(i, round)+1)*minute)); err != nil {
 					t.Errorf("CutSessions = %v, want nil", err)
 				}
 			})
+			last := aSession("ann", "last", noon.Add(callers*minute-time.Microsecond))
+			last.AccountID = account
+			ok(t, "CreateSession", s.CreateSession(ctx, key(account), last))
 			wantNoSession(t, s, key(account), noon, "of the cuts at the same moment one was later: CutSessions must compare and write in one step")
 		}
 	})
@@ -152,11 +216,6 @@ func Cuts(t *testing.T, open func(t *testing.T) CutStore) {
 		s := open(t)
 		for round := range rounds {
 			account := fmt.Sprint("acme", round)
-			for _, offset := range []time.Duration{0, 5 * minute} {
-				one := aSession("ann", account+offset.String(), noon.Add(offset))
-				one.AccountID = account
-				ok(t, "CreateSession", s.CreateSession(ctx, key(one.ID), one))
-			}
 			together(func(i int) {
 				var err error
 				if i%2 == 0 {
@@ -168,6 +227,11 @@ func Cuts(t *testing.T, open func(t *testing.T) CutStore) {
 					t.Errorf("DueCut or CutSessions = %v, want nil", err)
 				}
 			})
+			for _, offset := range []time.Duration{0, 5 * minute} {
+				one := aSession("ann", account+offset.String(), noon.Add(offset))
+				one.AccountID = account
+				ok(t, "CreateSession", s.CreateSession(ctx, key(one.ID), one))
+			}
 			const rule = ": each verb must change its own instant and nothing else"
 			wantNoSession(t, s, key(account+"0s"), noon.Add(2*minute), "the account was cut while a cut was appointed"+rule)
 			wantNoSession(t, s, key(account+"5m0s"), noon.Add(10*minute), "a cut was appointed while the account was cut"+rule)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -27,11 +28,28 @@ func sameDevice(a, b session.Device) bool {
 func Devices(t *testing.T, open func(t *testing.T) session.Devices) {
 	ctx := context.Background()
 	gone := func(err error) bool { return errors.Is(err, session.ErrNotFound) }
-	grant := func(t *testing.T, s session.Devices, k session.Key, d session.Device) session.Device {
+	// rotate grants a device and moves what stands under old, and grant does it for a browser that had no key.
+	rotate := func(t *testing.T, s session.Devices, old, new session.Key, d session.Device) session.Device {
 		t.Helper()
-		stands, err := s.GrantDevice(ctx, k, d)
+		stands, err := s.GrantDevice(ctx, old, new, d)
 		ok(t, "GrantDevice", err)
 		return stands
+	}
+	grant := func(t *testing.T, s session.Devices, k session.Key, d session.Device) session.Device {
+		t.Helper()
+		return rotate(t, s, session.Key{}, k, d)
+	}
+	wantDevice := func(t *testing.T, s session.Devices, k session.Key, want session.Device, why string) {
+		t.Helper()
+		if got, err := s.Device(ctx, k, want.UserID); err != nil || !sameDevice(got, want) {
+			t.Errorf("Device = %+v, %v, want %+v: %s", got, err, want, why)
+		}
+	}
+	wantNoDevice := func(t *testing.T, s session.Devices, k session.Key, userID, why string) {
+		t.Helper()
+		if got, err := s.Device(ctx, k, userID); !gone(err) {
+			t.Errorf("Device = %+v, %v, want session.ErrNotFound: %s", got, err, why)
+		}
 	}
 
 	t.Run("what was granted is found", func(t *testing.T) {
@@ -88,6 +106,135 @@ func Devices(t *testing.T, open func(t *testing.T) session.Devices) {
 		}
 	})
 
+	t.Run("A-223 a new key takes everybody's records along, and the old one opens nothing", func(t *testing.T) {
+		s := open(t)
+		anns, bobs, cleos := aDevice("ann", "d1", noon), aDevice("bob", "d2", noon), aDevice("cleo", "d3", noon)
+		grant(t, s, key("old"), anns)
+		grant(t, s, key("old"), bobs)
+		grant(t, s, key("another browser"), cleos)
+
+		next := aDevice("ann", "not this", noon.Add(time.Hour))
+		got := rotate(t, s, key("old"), key("new"), next)
+		next.ID, next.FirstSeen = anns.ID, anns.FirstSeen
+		if !sameDevice(got, next) {
+			t.Errorf("GrantDevice = %+v, want %+v: ID and FirstSeen stay, the rest is new", got, next)
+		}
+		wantDevice(t, s, key("new"), next, "it is the record that stood under the old key")
+		wantDevice(t, s, key("new"), bobs, "the browser has a new key for everybody, and nothing else changed for Bob")
+		wantDevice(t, s, key("another browser"), cleos, "it is another browser")
+		for _, userID := range []string{"ann", "bob"} {
+			wantNoDevice(t, s, key("old"), userID, "the browser has a new key: the old one opens nothing")
+			if all, err := s.Devices(ctx, userID); err != nil || len(all) != 1 {
+				t.Errorf("Devices(%s) = %d records, %v, want the one that moved", userID, len(all), err)
+			}
+		}
+
+		dans := aDevice("dan", "d4", noon)
+		rotate(t, s, key("new"), key("newer"), dans)
+		for _, d := range []session.Device{next, bobs, dans} {
+			wantDevice(t, s, key("newer"), d, "somebody new signed in from the browser, and the others are remembered")
+		}
+		ok(t, "EndDevice", s.EndDevice(ctx, "bob", "d2"))
+		wantNoDevice(t, s, key("newer"), "bob", "it was ended after it had moved")
+	})
+
+	t.Run("an old key without records moves nothing", func(t *testing.T) {
+		s := open(t)
+		grant(t, s, session.Key{1}, aDevice("bob", "d2", noon))
+		want := aDevice("ann", "d1", noon)
+		if got := rotate(t, s, key("planted"), key("new"), want); !sameDevice(got, want) {
+			t.Errorf("GrantDevice = %+v, want %+v", got, want)
+		}
+		wantDevice(t, s, key("new"), want, "it was granted")
+		wantNoDevice(t, s, key("planted"), "ann", "a key that somebody made up must not become one")
+	})
+
+	t.Run("nothing moves where records stand already", func(t *testing.T) {
+		s := open(t)
+		anns, bobs, cleos := aDevice("ann", "d1", noon), aDevice("bob", "d2", noon), aDevice("cleo", "d3", noon)
+		for _, d := range []session.Device{anns, bobs} {
+			grant(t, s, key("old"), d)
+		}
+		grant(t, s, key("taken"), cleos)
+		mine := aDevice("bob", "d4", noon)
+		rotate(t, s, key("old"), key("taken"), mine)
+		wantDevice(t, s, key("old"), bobs, "it did not move")
+		wantDevice(t, s, key("old"), anns, "it did not move")
+		wantDevice(t, s, key("taken"), mine, "it was granted")
+		wantDevice(t, s, key("taken"), cleos, "it stood there")
+
+		rotate(t, s, key("old"), key("old"), anns)
+		wantDevice(t, s, key("old"), anns, "the key is the same")
+		wantDevice(t, s, key("old"), bobs, "the key is the same")
+	})
+
+	t.Run("of many new keys at the same moment one gets the records", func(t *testing.T) {
+		s := open(t)
+		for round := range rounds {
+			old := key(fmt.Sprint(round))
+			fresh := func(i int) session.Key { return key(fmt.Sprint(round, " new ", i)) }
+			var people []session.Device
+			for _, name := range []string{"ann", "bob", "cleo", "dan"} {
+				d := aDevice(fmt.Sprint(name, round), name, noon)
+				people = append(people, d)
+				grant(t, s, old, d)
+			}
+			together(func(i int) { // half of them sign in as Ann, half as somebody who has not been here
+				userID := people[0].UserID
+				if i%2 == 1 {
+					userID = fmt.Sprint("newcomer ", round, " ", i)
+				}
+				if _, err := s.GrantDevice(ctx, old, fresh(i), aDevice(userID, fmt.Sprint("d", i), noon)); err != nil {
+					t.Errorf("GrantDevice = %v, want nil", err)
+				}
+			})
+			const rule = "GrantDevice must move all records in one step"
+			at := map[string][]int{} // under whose new key a record stands
+			for i := range callers {
+				for _, d := range people {
+					if got, err := s.Device(ctx, fresh(i), d.UserID); err == nil && got.ID == d.ID {
+						at[d.ID] = append(at[d.ID], i)
+					}
+				}
+			}
+			for _, d := range people {
+				wantNoDevice(t, s, old, d.UserID, "the browser has a new key: the old one opens nothing")
+				if len(at[d.ID]) != 1 || !slices.Equal(at[d.ID], at["ann"]) {
+					t.Errorf("after %d callers gave a browser new keys, the record of %s stands under those of callers %v and Ann's under those of %v, want one and the same: %s",
+						callers, d.ID, at[d.ID], at["ann"], rule)
+				}
+			}
+			if all, err := s.Devices(ctx, people[1].UserID); err != nil || len(all) != 1 {
+				t.Errorf("Devices of somebody who did not sign in = %d records, %v, want 1: %s", len(all), err, rule)
+			}
+			for i := 1; i < callers; i += 2 {
+				wantDevice(t, s, fresh(i), aDevice(fmt.Sprint("newcomer ", round, " ", i), fmt.Sprint("d", i), noon), "it was granted under this key")
+			}
+		}
+	})
+
+	t.Run("a record that is ended while it moves is gone", func(t *testing.T) {
+		s := open(t)
+		for round := range rounds {
+			old, user := key(fmt.Sprint(round)), fmt.Sprint("bob", round)
+			grant(t, s, old, aDevice(user, "d", noon))
+			together(func(i int) {
+				var err error
+				if i == callers/2 {
+					err = s.EndDevices(ctx, user)
+				} else {
+					_, err = s.GrantDevice(ctx, old, key(fmt.Sprint(round, " new ", i)), aDevice("ann", fmt.Sprint("d", i), noon))
+				}
+				if err != nil {
+					t.Errorf("GrantDevice or EndDevices = %v, want nil", err)
+				}
+			})
+			if all, err := s.Devices(ctx, user); err != nil || len(all) != 0 {
+				t.Errorf("Devices = %d records, %v, want none: they were ended while the browser got a new key", len(all), err)
+			}
+		}
+	})
+
 	t.Run("a list has the person's records, last seen first", func(t *testing.T) {
 		s := open(t)
 		for i, id := range []string{"b", "c", "a"} {
@@ -126,7 +273,7 @@ func Devices(t *testing.T, open func(t *testing.T) session.Devices) {
 		var mu sync.Mutex
 		names := map[string]bool{}
 		together(func(i int) {
-			d, err := s.GrantDevice(ctx, key("browser"), aDevice("ann", fmt.Sprint("d", i), noon.Add(time.Duration(i)*time.Second)))
+			d, err := s.GrantDevice(ctx, session.Key{}, key("browser"), aDevice("ann", fmt.Sprint("d", i), noon.Add(time.Duration(i)*time.Second)))
 			if err != nil {
 				t.Errorf("GrantDevice = %v, want nil", err)
 			}

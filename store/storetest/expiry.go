@@ -86,15 +86,19 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 		}
 	})
 
-	t.Run("what is closed for good stays", func(t *testing.T) {
+	t.Run("a count that has no end stays", func(t *testing.T) {
 		s := open(t)
-		hard := []auth.Charge{{Key: key("hard"), Limit: 1}}
-		if _, err := s.Charge(ctx, hard, noon); err != nil {
+		endless := []auth.Charge{{Key: key("endless"), Limit: 2, Lock: time.Hour}}
+		later := noon.AddDate(100, 0, 0)
+		if _, err := s.Charge(ctx, endless, noon); err != nil {
 			t.Fatal(err)
 		}
-		expire(t, s, noon.AddDate(100, 0, 0), 100)
-		if closedTo, err := s.Charge(ctx, hard, noon.AddDate(100, 0, 0)); err != nil || closedTo.IsZero() {
-			t.Errorf("Charge = %v, %v, want closed: a counter without ExpiresAt never expires", closedTo, err)
+		expire(t, s, later, 100)
+		if _, err := s.Charge(ctx, endless, later); err != nil {
+			t.Fatal(err)
+		}
+		if closedTo, err := s.Charge(ctx, endless, later); err != nil || !closedTo.Equal(later.Add(time.Hour)) {
+			t.Errorf("Charge (guess 3, Limit 2) = %v, %v, want closed for an hour: a counter without ExpiresAt never expires", closedTo, err)
 		}
 	})
 
@@ -146,7 +150,7 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 			var swapped error
 			together(func(i int) {
 				if i == callers/2 {
-					swapped = s.SwapFlow(ctx, k, auth.FlowRow{Version: 2, ExpiresAt: noon.Add(time.Hour)})
+					swapped = s.SwapFlow(ctx, k, k, auth.FlowRow{Version: 2, ExpiresAt: noon.Add(time.Hour)})
 				} else if _, err := s.DeleteExpired(ctx, noon, 100); err != nil {
 					t.Errorf("DeleteExpired = %v, want nil", err)
 				}

@@ -63,16 +63,19 @@ func Limits(t *testing.T, open func(t *testing.T) auth.Limits) {
 		}
 	})
 
-	t.Run("a closed counter is closed for good where the rule says so", func(t *testing.T) {
+	t.Run("a counter without a window counts on until it closes or is cleared", func(t *testing.T) {
 		s := open(t)
-		hard := auth.Charge{Key: key("a"), Limit: 3}
-		left(t, s, noon, hard)
-		closedTo := charge(t, s, noon.AddDate(50, 0, 0), hard)
-		if closedTo.Before(noon.AddDate(1000, 0, 0)) {
-			t.Errorf("Charge = closed to %v, want a time that never comes, as ChargeAll answers it", closedTo)
+		endless := auth.Charge{Key: key("a"), Limit: 3, Lock: minute}
+		charge(t, s, noon, endless)
+		later := noon.AddDate(50, 0, 0)
+		if n := left(t, s, later, endless); n != 2 {
+			t.Errorf("50 years after one guess the counter takes %d more, want 2: nothing starts it over", n)
+		}
+		if n := left(t, s, later.Add(minute), endless); n != 3 {
+			t.Errorf("after its lock the counter takes %d guesses, want 3: it starts over", n)
 		}
 		ok(t, "ClearLimits", s.ClearLimits(ctx, [][32]byte{key("a")}))
-		if n := left(t, s, noon, hard); n != 3 {
+		if n := left(t, s, noon, endless); n != 3 {
 			t.Errorf("a counter that was cleared takes %d guesses, want 3", n)
 		}
 	})
@@ -155,18 +158,21 @@ func Limits(t *testing.T, open func(t *testing.T) auth.Limits) {
 
 	t.Run("A-278 a new row takes expired ones with it and no others", func(t *testing.T) {
 		s := open(t)
-		left(t, s, noon, auth.Charge{Key: key("for good"), Limit: 3})
-		left(t, s, noon.Add(2*time.Hour), auth.Charge{Key: key("locked"), Window: time.Hour, Limit: 3, Lock: time.Hour})
+		endless := auth.Charge{Key: key("endless"), Limit: 3, Lock: minute}
+		locked := auth.Charge{Key: key("locked"), Window: time.Hour, Limit: 3, Lock: time.Hour}
+		charge(t, s, noon, endless)
+		left(t, s, noon.Add(2*time.Hour), locked)
 		for i := range 40 {
 			charge(t, s, noon, five(fmt.Sprint("old ", i)))
 		}
 		for i := range 40 {
 			charge(t, s, noon.Add(150*minute), five(fmt.Sprint("new ", i)))
 		}
-		for _, name := range []string{"for good", "locked"} {
-			if charge(t, s, noon.Add(150*minute), auth.Charge{Key: key(name), Window: time.Hour, Limit: 3, Lock: time.Hour}).IsZero() {
-				t.Errorf("the counter %q was open, want it closed still: only expired rows may be deleted in passing", name)
-			}
+		if charge(t, s, noon.Add(150*minute), locked).IsZero() {
+			t.Error("a locked counter was open, want it closed still: only expired rows may be deleted in passing")
+		}
+		if n := left(t, s, noon.Add(150*minute), endless); n != 2 {
+			t.Errorf("a counter without a window takes %d guesses after one of 3, want 2: only expired rows may be deleted in passing", n)
 		}
 	})
 }

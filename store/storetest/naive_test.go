@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"os"
 	"os/exec"
 	"slices"
@@ -23,7 +24,6 @@ import (
 type naive struct {
 	mu       sync.Mutex
 	sessions map[session.Key]session.Session
-	ended    map[string]time.Time
 	cuts     map[string]naiveCut
 	devices  map[session.Key]map[string]session.Device
 	creds    map[string]auth.Credential
@@ -39,7 +39,7 @@ type naiveCut struct{ last, due time.Time }
 
 func newNaive() *naive {
 	return &naive{
-		sessions: map[session.Key]session.Session{}, ended: map[string]time.Time{}, cuts: map[string]naiveCut{},
+		sessions: map[session.Key]session.Session{}, cuts: map[string]naiveCut{},
 		devices: map[session.Key]map[string]session.Device{}, creds: map[string]auth.Credential{},
 		flows: map[[32]byte]auth.FlowRow{}, counters: map[[32]byte]auth.Counter{},
 		users: map[string]auth.User{}, accounts: map[string]directory.Account{},
@@ -52,9 +52,9 @@ func (n *naive) read(get func())  { n.write(get); time.Sleep(time.Millisecond) }
 func (n *naive) write(put func()) { n.mu.Lock(); defer n.mu.Unlock(); put() }
 
 func (n *naive) CreateSession(_ context.Context, key session.Key, s session.Session) error {
-	var ended, taken bool
-	n.read(func() { _, taken = n.sessions[key]; ended = n.ended[s.UserID].After(s.CreatedAt) })
-	if ended || taken {
+	var taken bool
+	n.read(func() { _, taken = n.sessions[key] })
+	if taken {
 		return session.ErrConflict
 	}
 	n.write(func() { n.sessions[key] = s })
@@ -127,15 +127,10 @@ func (n *naive) EndSession(_ context.Context, userID, id string) error {
 	return nil
 }
 
-func (n *naive) EndSessions(ctx context.Context, userID, except string, now time.Time) error {
+func (n *naive) EndSessions(ctx context.Context, userID, except string) error {
 	all, _ := n.Sessions(ctx, userID, time.Time{})
-	var was time.Time
-	n.read(func() { was = n.ended[userID] })
-	if now.After(was) {
-		n.write(func() { n.ended[userID] = now })
-	}
 	for _, s := range all {
-		if s.ID != except {
+		if except == "" || s.ID != except {
 			_ = n.EndSession(ctx, userID, s.ID)
 		}
 	}
@@ -144,7 +139,14 @@ func (n *naive) EndSessions(ctx context.Context, userID, except string, now time
 
 func (n *naive) CutSessions(_ context.Context, accountID string, now time.Time) error {
 	var c naiveCut
-	n.read(func() { c = n.cuts[accountID] })
+	n.read(func() {
+		c = n.cuts[accountID]
+		for _, s := range n.sessions {
+			if s.AccountID == accountID && !s.CreatedAt.Before(now) {
+				now = s.CreatedAt.Add(time.Microsecond)
+			}
+		}
+	})
 	if now.After(c.last) {
 		c.last = now
 		n.write(func() { n.cuts[accountID] = c })
@@ -173,15 +175,28 @@ func (n *naive) Device(_ context.Context, key session.Key, userID string) (sessi
 	return d, nil
 }
 
-func (n *naive) GrantDevice(ctx context.Context, key session.Key, d session.Device) (session.Device, error) {
-	if was, err := n.Device(ctx, key, d.UserID); err == nil {
+func (n *naive) GrantDevice(_ context.Context, old, new session.Key, d session.Device) (session.Device, error) {
+	var people map[string]session.Device
+	move := false
+	n.read(func() {
+		move = old != session.Key{} && len(n.devices[new]) == 0
+		people = maps.Clone(n.devices[new])
+		if move {
+			people = maps.Clone(n.devices[old])
+		}
+	})
+	if people == nil {
+		people = map[string]session.Device{}
+	}
+	if was, ok := people[d.UserID]; ok {
 		d.ID, d.FirstSeen = was.ID, was.FirstSeen
 	}
+	people[d.UserID] = d
 	n.write(func() {
-		if n.devices[key] == nil {
-			n.devices[key] = map[string]session.Device{}
+		if move {
+			delete(n.devices, old)
 		}
-		n.devices[key][d.UserID] = d
+		n.devices[new] = people
 	})
 	return d, nil
 }
@@ -254,7 +269,10 @@ func (n *naive) UpgradeHash(ctx context.Context, userID string, version int64, h
 	return nil
 }
 
-func (n *naive) CreateFlow(_ context.Context, key [32]byte, row auth.FlowRow, _ time.Time) error {
+func (n *naive) CreateFlow(ctx context.Context, key [32]byte, row auth.FlowRow, _ time.Time) error {
+	if _, err := n.Flow(ctx, key); err == nil {
+		return auth.ErrConflict
+	}
 	row.Version, row.Body = 1, slices.Clone(row.Body)
 	n.write(func() { n.flows[key] = row })
 	return nil
@@ -270,15 +288,16 @@ func (n *naive) Flow(_ context.Context, key [32]byte) (auth.FlowRow, error) {
 	return row, nil
 }
 
-func (n *naive) SwapFlow(ctx context.Context, key [32]byte, row auth.FlowRow) error {
-	was, err := n.Flow(ctx, key)
-	if err != nil {
-		return err
-	}
-	if was.Version != row.Version-1 {
+func (n *naive) SwapFlow(_ context.Context, old, new [32]byte, row auth.FlowRow) error {
+	var was, taken auth.FlowRow
+	n.read(func() { was, taken = n.flows[old], n.flows[new] })
+	switch {
+	case was.Version == 0:
+		return auth.ErrNotFound
+	case was.Version != row.Version-1, new != old && taken.Version != 0:
 		return auth.ErrConflict
 	}
-	n.write(func() { n.flows[key] = row })
+	n.write(func() { delete(n.flows, old); n.flows[new] = row })
 	return nil
 }
 
@@ -517,7 +536,6 @@ var naiveSuites = map[string]struct {
 			"one caller rotates a key":                   "RotateSession must find the old key and write the new one in one step",
 			"invariant 7 a rotation brings nothing back": "the person's sessions were ended while one was rotated",
 			"A-246 nobody ends another person's session": "EndSession must delete and answer in one step",
-			"sign-ins and the end of all race":           "CreateSession must look for an end and write in one step",
 		},
 	},
 	"Cuts": {
@@ -530,8 +548,10 @@ var naiveSuites = map[string]struct {
 	"Devices": {
 		func(t *testing.T) { storetest.Devices(t, func(*testing.T) session.Devices { return newNaive() }) },
 		map[string]string{
-			"many grants make one record":               "GrantDevice must add or update in one step",
-			"A-246 nobody ends another person's device": "EndDevice must delete and answer in one step",
+			"many grants make one record":                              "GrantDevice must add or update in one step",
+			"of many new keys at the same moment one gets the records": "GrantDevice must move all records in one step",
+			"a record that is ended while it moves is gone":            "they were ended while the browser got a new key",
+			"A-246 nobody ends another person's device":                "EndDevice must delete and answer in one step",
 		},
 	},
 	"Credentials": {
@@ -544,9 +564,13 @@ var naiveSuites = map[string]struct {
 	"Flows": {
 		func(t *testing.T) { storetest.Flows(t, func(*testing.T) auth.Flows { return newNaive() }) },
 		map[string]string{
-			"one caller swaps":                   "SwapFlow must compare the version and write in one step",
-			"one caller takes":                   "TakeFlow must delete and answer in one step",
-			"a step and the end do not both win": "both verbs must compare the version in the step that writes",
+			"a key is taken once":                             "CreateFlow must not replace a row",
+			"one caller swaps":                                "SwapFlow must compare the version and write in one step",
+			"one caller gives the row a new key":              "SwapFlow must find the old key and write the new one in one step",
+			"one row gets a key":                              "SwapFlow must not replace another row",
+			"a flow that is dropped while it goes on is gone": "SwapFlow must change a row only where it still stands",
+			"one caller takes":                                "TakeFlow must delete and answer in one step",
+			"a step and the end do not both win":              "both verbs must compare the version in the step that writes",
 		},
 	},
 	"Limits": {

@@ -22,13 +22,6 @@ CREATE TABLE sallyport_sessions (
 CREATE INDEX sallyport_sessions_user ON sallyport_sessions (user_id, created_at);
 CREATE INDEX sallyport_sessions_ends ON sallyport_sessions (ends_at);
 
--- When a person's sessions were last ended: the row that CreateSession and EndSessions lock.
-CREATE TABLE sallyport_session_ends (
-	user_id  TEXT   NOT NULL PRIMARY KEY,
-	ended_at BIGINT NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX sallyport_session_ends_at ON sallyport_session_ends (ended_at);
-
 CREATE TABLE sallyport_account_cuts (
 	account_id TEXT   NOT NULL PRIMARY KEY,
 	last_cut   BIGINT NOT NULL,

@@ -1,0 +1,70 @@
+package browsertest
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// Resize gives the page a window of this size, in CSS pixels.
+func (p *Page) Resize(width, height int64) {
+	p.t.Helper()
+	p.run("resizing", call(emulation.SetDeviceMetricsOverride, emulation.SetDeviceMetricsOverrideParams{Width: width, Height: height, DeviceScaleFactor: 1}))
+}
+
+// Prefer sets what the person likes, as pairs of a media feature and its value: "prefers-color-scheme", "dark". What is not named
+// is as it was at first.
+func (p *Page) Prefer(pairs ...string) {
+	p.t.Helper()
+	var features []*emulation.MediaFeature
+	for pair := range slices.Chunk(pairs, 2) {
+		features = append(features, &emulation.MediaFeature{Name: pair[0], Value: pair[1]})
+	}
+	p.run("preferring "+strings.Join(pairs, " "), call(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{Features: features}))
+}
+
+// Speak sets the languages that the browser asks for: "es".
+func (p *Page) Speak(languages string) {
+	p.t.Helper()
+	p.run("speaking "+languages, call(emulation.SetUserAgentOverride, emulation.SetUserAgentOverrideParams{
+		UserAgent: p.Ask("navigator.userAgent"), AcceptLanguage: languages,
+	}))
+}
+
+// NoScripts keeps the scripts of pages from running.
+func (p *Page) NoScripts() {
+	p.t.Helper()
+	p.run("turning scripts off", call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
+}
+
+// Fits fails the test if the page has to be scrolled sideways.
+func (p *Page) Fits() {
+	p.t.Helper()
+	widths := p.Ask("(d => d.scrollWidth > d.clientWidth ? `${d.scrollWidth} pixels wide in a window of ${d.clientWidth}` : '')(document.scrollingElement)")
+	if widths != "" {
+		p.t.Errorf("%s is %s", p.Title(), widths)
+	}
+}
+
+// Screenshot keeps a picture of the whole page in the folder of SALLYPORT_SCREENSHOTS, if there is one.
+func (p *Page) Screenshot(name string) {
+	p.t.Helper()
+	folder := os.Getenv("SALLYPORT_SCREENSHOTS")
+	if folder == "" {
+		return
+	}
+	picture, err := withPatience(p.ctx, chromedp.FullScreenshot(100))
+	if err == nil {
+		err = os.MkdirAll(folder, 0o755)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o644)
+	}
+	if err != nil {
+		p.t.Fatalf("browsertest: taking a picture: %v", err)
+	}
+}
