@@ -9,12 +9,15 @@ import (
 	"github.com/sallyport-auth/sallyport/internal/token"
 )
 
+// maxLang is longer than any language tag in use.
+const maxLang = 35
+
 // An Opening is what somebody says to begin a sign-in.
 type Opening struct {
 	Email    string // as it was typed
 	Remember bool   // "keep me signed in" is ticked
 	ReturnTo string // where to go afterwards; an address that is not allowed is dropped
-	Lang     string // the language of the page, as a BCP 47 tag; empty: none
+	Lang     string // the language of the page, as a BCP 47 tag of at most 35 bytes; empty, or longer: none
 	Replaces string // the token of a flow that this one takes the place of; empty: none
 }
 
@@ -22,6 +25,9 @@ type Opening struct {
 // looked up about them. Reasons: ReasonEmailInvalid, ReasonTooManyAttempts; no flow is made then, and Step.Token is empty.
 func (m *Manager) Identify(ctx context.Context, o Opening, c Client) (Step, error) {
 	now := m.now()
+	if len(o.Lang) > maxLang {
+		o.Lang = ""
+	}
 	opening := Flow{Purpose: SignIn, Email: o.Email, Remember: o.Remember, ReturnTo: m.ReturnTo(o.ReturnTo), Lang: o.Lang}
 	rejected := Step{Flow: opening, Decision: Decision{Stage: StageIdentify}}
 	a, err := address.Parse(o.Email)

@@ -68,6 +68,9 @@ func TestIdentifyRefuses(t *testing.T) {
 			t.Errorf("R1 A-162 identify %.20q: token %q and address %.20q, want no flow and what was typed", email, s.Token, s.Flow.Email)
 		}
 	}
+	if s, err := w.m.Identify(t.Context(), auth.Opening{Email: "x", Lang: strings.Repeat("x", 36)}, home); err != nil || s.Flow.Lang != "" {
+		t.Errorf("a language of 36 bytes: %q, %v, want none", s.Flow.Lang, err)
+	}
 	if calls := w.spy.take(); len(calls) != 0 {
 		t.Errorf("A-162 malformed addresses reached the stores: %v", calls)
 	}
