@@ -15,6 +15,7 @@ const (
 	deviceCookie = "device"       // the token of this browser's records
 	emailCookie  = "signin-email" // the address of whoever asked to be kept signed in: fills the first page
 	langCookie   = "signin-lang"  // the language chosen
+	endedCookie  = "signed-out"   // says nothing, and goes at once; see visit.forget
 )
 
 const day = 24 * time.Hour

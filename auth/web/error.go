@@ -33,7 +33,7 @@ func (v *visit) refuse(status int, reason auth.Reason, reference string) {
 		v.json(status, errorAnswer{Reason: reason, Message: message, Reference: reference, Links: v.links()})
 		return
 	}
-	retry := v.h.prefix + "/signin"
+	retry := "" // the page leads back to the sign-in
 	if reason == auth.ReasonBroken && v.r.Method == http.MethodGet {
 		retry = v.here.String()
 	}

@@ -132,7 +132,7 @@ func (v *visit) answerSessions(current session.Session) {
 
 // answerEnded answers somebody whose own session has just ended.
 func (v *visit) answerEnded() {
-	v.h.auth.ClearSessionCookie(v.w)
+	v.forget()
 	a := sessionsAnswer{Sessions: []sessionAnswer{}, Links: v.links()}
 	a.Links["signin"] = v.h.prefix + "/signin"
 	v.json(http.StatusOK, a)

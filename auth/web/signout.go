@@ -2,6 +2,7 @@ package web
 
 import (
 	"net/http"
+	"time"
 )
 
 // signOutAnswer is what a program is told about being signed in.
@@ -38,7 +39,7 @@ func (h *Handler) signOut(v *visit) {
 		v.broken(err)
 		return
 	}
-	h.auth.ClearSessionCookie(v.w)
+	v.forget()
 	h.cookies.clear(v.w, flowCookie)
 	v.rememberLanguage()
 	if v.program {
@@ -46,6 +47,13 @@ func (h *Handler) signOut(v *visit) {
 		return
 	}
 	v.redirect(v.address("/signout", ""))
+}
+
+// forget takes the session from the browser. Chromium keeps even pages that must not be stored, for its back button, until an
+// HttpOnly cookie is set; taking one away is not enough.
+func (v *visit) forget() {
+	v.h.auth.ClearSessionCookie(v.w)
+	v.h.cookies.write(v.w, endedCookie, "1", time.Second)
 }
 
 func (v *visit) signOutAnswer(live bool) {
