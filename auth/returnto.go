@@ -28,7 +28,7 @@ func (m *Manager) ReturnTo(address string) string {
 		}
 		return ""
 	}
-	if !strings.HasPrefix(address, "/") || otherHost(u.Path) || m.ownPath(path.Clean(u.Path)) {
+	if !strings.HasPrefix(address, "/") || strings.HasPrefix(address, "//") || otherHost(u.Path) || m.ownPath(path.Clean(u.Path)) {
 		return ""
 	}
 	return address
