@@ -4,6 +4,8 @@
 // with [Manager.Require] and read who is there with session.From. Without HTTP, call the steps yourself:
 // [Manager.Identify], [Manager.Password], [Manager.ChooseAccount] and, once a step answers StageReady, [Manager.Finish].
 //
+// A step that proves something gives the flow a new token ([Step].Token): send it to the browser in the place of the old one.
+//
 // A sign-in in progress is a [Flow]. Every way of proving something adds a [Proof] to it; the pure function [Next] decides what
 // comes then; only Finish makes a session. There is no second way in.
 //
