@@ -89,19 +89,23 @@ func (m *Manager) stillMeant(ctx context.Context, facts Facts, s session.Session
 	if err == nil && cred.Version == facts.Credential {
 		return nil
 	}
-	ctx = context.WithoutCancel(ctx) // a browser that hangs up must not keep what it is not given
-	return errors.Join(cmp.Or(err, ErrFlowGone), m.unmade(ctx, s))
+	// A browser that hangs up must not keep what it is not given.
+	if failed := m.unmade(context.WithoutCancel(ctx), s); failed != nil {
+		return errors.Join(failed, err)
+	}
+	return cmp.Or(err, ErrFlowGone)
 }
 
-// unmade takes back a session and the device record that came with it.
+// unmade takes back a session and the device record that came with it: the one even if the other fails.
 func (m *Manager) unmade(ctx context.Context, s session.Session) error {
+	var failed [2]error
 	if err := m.sessions.End(ctx, s.UserID, s.ID); err != nil && !errors.Is(err, session.ErrNotFound) {
-		return fmt.Errorf("auth: ending a session: %w", err)
+		failed[0] = fmt.Errorf("auth: ending a session: %w", err)
 	}
 	if err := m.stores.Devices.EndDevice(ctx, s.UserID, s.DeviceID); err != nil && !errors.Is(err, session.ErrNotFound) {
-		return fmt.Errorf("auth: forgetting a device: %w", err)
+		failed[1] = fmt.Errorf("auth: forgetting a device: %w", err)
 	}
-	return nil
+	return errors.Join(failed[:]...)
 }
 
 func methods(proofs []Proof) session.Methods {

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/sallyport-auth/sallyport/auth/password"
-	"github.com/sallyport-auth/sallyport/internal/address"
 	"github.com/sallyport-auth/sallyport/session"
 )
 
@@ -76,17 +75,32 @@ func (m *Manager) swapPassword(ctx context.Context, u User, old Credential, hash
 		next.History = append([]string{old.Hash}, old.History...)
 	}
 	next.History = next.History[:min(len(next.History), max(remember, 0))]
-	if err := m.stores.Credentials.SwapCredential(ctx, next); err != nil {
+	if err := m.swap(ctx, next, old.Hash); err != nil {
 		return fmt.Errorf("auth: setting a password: %w", err)
 	}
 	if err := m.endAll(ctx, u.ID); err != nil {
 		return err
 	}
-	email := u.Email
-	if a, err := address.Parse(u.Email); err == nil {
-		email = a.Canonical
+	return m.refund(ctx, m.passwordToll(accountOf(u), u.ID, Client{}, ""))
+}
+
+// swap writes a new password over the old one. An EndUser meanwhile moves the version and not the password; it must not keep
+// a new password from being set.
+func (m *Manager) swap(ctx context.Context, next Credential, oldHash string) error {
+	for {
+		err := m.stores.Credentials.SwapCredential(ctx, next)
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		cred, failed := m.credential(ctx, next.UserID)
+		if failed != nil {
+			return failed
+		}
+		if cred.Hash != oldHash || cred.Version == next.Version {
+			return err
+		}
+		next.Version = cred.Version
 	}
-	return m.refund(ctx, m.passwordToll(email, u.ID, Client{}, ""))
 }
 
 // judge is the judge of this person's new passwords, and what it must know.
@@ -117,11 +131,19 @@ func (m *Manager) ImportHash(ctx context.Context, userID, hash string) error {
 	if err != nil {
 		return fmt.Errorf("auth: importing a hash: reading the user: %w", err)
 	}
+	cred, err := m.credential(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	if cred.Hash != "" {
+		return fmt.Errorf("auth: importing a hash: the person has a password: %w", ErrConflict)
+	}
 	now := m.now()
 	if err := m.note(ctx, Event{Kind: PasswordSet, Time: now, UserID: u.ID}); err != nil {
 		return err
 	}
-	if err := m.stores.Credentials.SwapCredential(ctx, Credential{UserID: u.ID, Hash: hash, ChangedAt: now}); err != nil {
+	next := Credential{UserID: u.ID, Hash: hash, Version: cred.Version, ChangedAt: now}
+	if err := m.stores.Credentials.SwapCredential(ctx, next); err != nil {
 		return fmt.Errorf("auth: importing a hash: %w", err)
 	}
 	return nil
@@ -202,7 +224,18 @@ func (m *Manager) EndUser(ctx context.Context, userID string) error {
 	if err != nil && !errors.Is(err, ErrConflict) {      // somebody else has moved the version: as good
 		return fmt.Errorf("auth: ending sign-ins: %w", err)
 	}
-	return m.endAll(ctx, userID)
+	if err := m.endAll(ctx, userID); err != nil {
+		return err
+	}
+	// With the device records goes the door that strangers' guesses could not close: the row of wrong ones starts over.
+	u, err := m.users.UserByID(ctx, userID)
+	if errors.Is(err, ErrNotFound) {
+		return nil // deleted, which is a reason to call this
+	}
+	if err != nil {
+		return fmt.Errorf("auth: reading a user: %w", err)
+	}
+	return m.refund(ctx, m.passwordToll(accountOf(u), u.ID, Client{}, ""))
 }
 
 // endAll ends sessions before device records: a sign-in that is finishing makes them in the other order, so none is left behind.

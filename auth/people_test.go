@@ -136,6 +136,20 @@ func TestSetPassword(t *testing.T) {
 		}
 		w.want(w.guess("ann@acme.example", "the faster passphrase", home), auth.StageReady, "")
 	})
+	t.Run("while the person's sessions are ended", func(t *testing.T) {
+		w := memory(t)
+		w.spy.before = func(_ int, call string) error {
+			if call == "SwapCredential" {
+				w.spy.before = nil
+				return w.manager().EndUser(t.Context(), "ann")
+			}
+			return nil
+		}
+		if err := w.m.SetPassword(t.Context(), "ann", "another long passphrase"); err != nil {
+			t.Errorf("SetPassword = %v, want it to hold against an EndUser in between", err)
+		}
+		w.want(w.guess("ann@acme.example", "another long passphrase", home), auth.StageReady, "")
+	})
 	t.Run("nobody", func(t *testing.T) {
 		w := memory(t)
 		if err := w.m.SetPassword(t.Context(), "nobody", secret); !errors.Is(err, auth.ErrNotFound) {
@@ -303,6 +317,9 @@ func TestImportHash(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		// bcrypt of the demo password, cost 8, made by another program
 		const hash = "$2a$08$pmc9HcId4kZOxWKd.jRaLO1CyOJi07J.SC.MsVcbGhE/3Cjz9WiBu"
+		if err := w.m.EndUser(t.Context(), "nopass"); err != nil { // leaves a row without a password
+			t.Fatal(err)
+		}
 		if err := w.m.ImportHash(t.Context(), "nopass", hash); err != nil {
 			t.Fatal(err)
 		}

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth/password"
-	"github.com/sallyport-auth/sallyport/internal/address"
 	"github.com/sallyport-auth/sallyport/internal/token"
 	"github.com/sallyport-auth/sallyport/session"
 )
@@ -98,12 +97,9 @@ func (m *Manager) guess(ctx context.Context, f Flow, c Client, now time.Time) (g
 	if err != nil && !errors.Is(err, ErrNotFound) {
 		return g, fmt.Errorf("auth: reading a user: %w", err)
 	}
-	charged := f.Address
+	guessed := f.Address
 	if err == nil {
-		g.user, g.found = u, true
-		if a, err := address.Parse(u.Email); err == nil {
-			charged = a.Canonical // one account, however many addresses a host's table takes for it
-		}
+		g.user, g.found, guessed = u, true, accountOf(u)
 	}
 	if key, ok := token.Lookup(token.Device, c.Device); ok {
 		d, err := m.stores.Devices.Device(ctx, key, g.user.ID)
@@ -114,7 +110,7 @@ func (m *Manager) guess(ctx context.Context, f Flow, c Client, now time.Time) (g
 			g.device = d.ID
 		}
 	}
-	g.toll = m.passwordToll(charged, g.user.ID, c, g.device)
+	g.toll = m.passwordToll(guessed, g.user.ID, c, g.device)
 	return g, nil
 }
 

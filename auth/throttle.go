@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 	"time"
+
+	"github.com/sallyport-auth/sallyport/internal/address"
 )
 
 // The throttle: what a guess is charged to, and how much each counter allows.
@@ -52,6 +54,15 @@ func (m *Manager) passwordToll(address, userID string, c Client, device string) 
 	t.add(m.counters("account", address), Charge{Window: softLock, Limit: outsiderLimit, Lock: softLock}, true)
 	t.add(row, Charge{Window: rowLock, Limit: inARow, Lock: rowLock}, true)
 	return t
+}
+
+// accountOf is the address that guesses at a person are charged to: one, however many a host's table takes for theirs.
+func accountOf(u User) string {
+	a, err := address.Parse(u.Email)
+	if err != nil {
+		return u.Email
+	}
+	return a.Canonical
 }
 
 // refund forgets the guesses that a right password makes good.

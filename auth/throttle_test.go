@@ -135,6 +135,20 @@ func TestAHundredInARow(t *testing.T) {
 		}
 		w.want(w.guess("ann@acme.example", secret, known), auth.StageAuthenticate, auth.ReasonTooManyAttempts)
 	})
+	t.Run("ending a person's sessions gives the door back that their device records were", func(t *testing.T) {
+		w := memory(t)
+		known := home
+		known.Device = w.signIn("ann@acme.example", home).Device
+		for i := range 110 {
+			w.guess("ann@acme.example", "wrong", from(fmt.Sprintf("198.%d.%d.9", i/200, i%200)))
+			w.move(2 * time.Minute)
+		}
+		w.move(15 * time.Minute)
+		if err := w.m.EndUser(t.Context(), "ann"); err != nil {
+			t.Fatal(err)
+		}
+		w.want(w.guess("ann@acme.example", secret, known), auth.StageReady, "")
+	})
 	t.Run("a right password starts the row over", func(t *testing.T) {
 		w := memory(t)
 		for range 30 {

@@ -120,7 +120,7 @@ type Credential struct {
 
 // Credentials keeps passwords, by person, in tables of the library's own. Every method is one atomic change.
 type Credentials interface {
-	// Credential answers the person's row. ErrNotFound: no password was ever set.
+	// Credential answers the person's row; its Hash may be empty. ErrNotFound: there is none yet.
 	Credential(ctx context.Context, userID string) (Credential, error)
 
 	// SwapCredential writes c with Version c.Version+1 where the row stands at c.Version; zero adds the first row.

@@ -193,15 +193,14 @@ func (m *Memory) EndSessions(_ context.Context, userID, except string) error {
 
 // CutSessions implements [Cuts].
 func (m *Memory) CutSessions(_ context.Context, accountID string, now time.Time) error {
-	// By person, not by key: a session that is rotated meanwhile changes its shard, and would be missed in both.
-	at := now
-	for i := range m.people {
-		at = m.people[i].afterAll(accountID, at)
-	}
 	m.cuts.change(accountID, func(c cut) cut {
-		c.last = later(c.last, at)
+		c.last = later(c.last, now)
 		return c
 	})
+	// By person, not by key: a session that is rotated meanwhile changes its shard, and would be missed in both.
+	for i := range m.people {
+		m.endFrom(&m.people[i], accountID, now)
+	}
 	return nil
 }
 
@@ -350,18 +349,22 @@ func (p *people) unlink(r *row) {
 	r.prev, r.next = nil, nil // a request may hold on to the row: not to the others too
 }
 
-// afterAll is at, or the instant just after the newest of the account's sessions here if that is later.
-func (p *people) afterAll(accountID string, at time.Time) time.Time {
+// endFrom ends the account's sessions of these people that were made at an instant or after it.
+func (m *Memory) endFrom(p *people, accountID string, at time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	var end []*row
 	for _, r := range p.rows {
 		for ; r != nil; r = r.next {
 			if r.AccountID == accountID && !r.CreatedAt.Before(at) {
-				at = r.CreatedAt.Add(time.Microsecond)
+				end = append(end, r)
 			}
 		}
 	}
-	return at
+	for _, r := range end {
+		m.shard(&r.key).drop(&r.key)
+		p.unlink(r)
+	}
 }
 
 // A cut is what is known of an account: sessions made before last are over, and from due on those made before due.

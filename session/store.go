@@ -46,8 +46,8 @@ type Store interface {
 // Cuts ends the sessions of a whole account at once, by writing one row instead of deleting many.
 // It is implemented by the same store that implements Store.
 type Cuts interface {
-	// CutSessions ends every session of the account made before now, and every one that is there already, by whatever clock it
-	// was made: the instant becomes the latest of its last value, now, and just after the newest CreatedAt of the account.
+	// CutSessions ends every session of the account made before now, by an instant that only moves forward, and deletes those
+	// that are there already and claim to be made later: by whatever clock they were made.
 	CutSessions(ctx context.Context, accountID string, now time.Time) error
 
 	// DueCut appoints the end of every session of the account made before at, from at on; a zero at takes an appointment

@@ -16,7 +16,7 @@ type Rule string
 const (
 	TooShort    Rule = "too_short"    // N: the least number of characters
 	TooLong     Rule = "too_long"     // N: the most bytes of UTF-8; told alone, since nothing else is looked at then
-	NotText     Rule = "not_text"     // it is not UTF-8; told alone
+	NotText     Rule = "not_text"     // it is not UTF-8, or holds U+FFFD, which stands for what was not; told alone
 	NeedsLetter Rule = "needs_letter" // of any script
 	NeedsLower  Rule = "needs_lower"
 	NeedsUpper  Rule = "needs_upper"
@@ -76,7 +76,7 @@ func (j Judge) Unmet(ctx context.Context, password string, about About) ([]Unmet
 	switch {
 	case errors.Is(err, ErrTooLong):
 		return []Unmet{{TooLong, maxBytes}}, nil
-	case errors.Is(err, ErrEncoding):
+	case errors.Is(err, ErrEncoding), strings.ContainsRune(password, utf8.RuneError): // the sign of text damaged on its way
 		return []Unmet{{Rule: NotText}}, nil
 	}
 	var unmet []Unmet

@@ -76,6 +76,7 @@ func TestJudge(t *testing.T) {
 		{"an empty password is too short", password.Policy{}, "", true, "too_short"},
 		{"A-152 too long is told alone", password.Modern(), strings.Repeat("x", 1025), false, "too_long"},
 		{"what is not UTF-8 is told alone", password.Enhanced(), "caf\xe9", false, "not_text"},
+		{"what was damaged on its way is told alone", password.Enhanced(), "caf\ufffd", false, "not_text"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := judge(t, password.Judge{Policy: c.policy}, c.text, password.About{TwoStep: c.twoStep})

@@ -15,6 +15,7 @@ func (v *visit) fail(status int, reason auth.Reason) {
 
 // broken answers a request that failed because something here is broken: with a reference to it, and never with what it was.
 func (v *visit) broken(err error) {
+	v.keepFlow()
 	v.refuse(http.StatusServiceUnavailable, auth.ReasonBroken, v.reported(err))
 }
 

@@ -192,11 +192,17 @@ func (v *visit) signedIn(done auth.Done) {
 	v.sendOn(done.ReturnTo)
 }
 
-// answerStep answers a step that has not led to a session.
-func (v *visit) answerStep(step auth.Step) {
+// keepFlow gives the browser the token of the flow that this request has made or moved on.
+func (v *visit) keepFlow() {
 	if v.issued != "" {
 		v.h.cookies.write(v.w, flowCookie, v.issued, 0)
+		v.issued = ""
 	}
+}
+
+// answerStep answers a step that has not led to a session.
+func (v *visit) answerStep(step auth.Step) {
+	v.keepFlow()
 	v.rememberLanguage()
 	status := http.StatusOK
 	switch step.Reason {

@@ -2,17 +2,24 @@ package sqlstore
 
 import (
 	"context"
+	"database/sql"
 	"time"
 )
 
 // CutSessions implements session.Cuts. It looks through all sessions for those of the account: an index would cost every sign-in
 // something, and this is an administrator's rare act.
 func (db *DB) CutSessions(ctx context.Context, accountID string, now time.Time) error {
-	_, err := db.write(ctx, `INSERT INTO sallyport_account_cuts (account_id, last_cut, due_cut)
-		VALUES (?, (SELECT CASE WHEN MAX(created_at) >= ? THEN MAX(created_at) + 1 ELSE ? END FROM sallyport_sessions WHERE account_id = ?), 0)
-		ON CONFLICT (account_id) DO UPDATE SET last_cut = CASE
-			WHEN excluded.last_cut > sallyport_account_cuts.last_cut THEN excluded.last_cut
-			ELSE sallyport_account_cuts.last_cut END`, accountID, now, now, accountID)
+	err := db.change(ctx, func(tx *sql.Tx) error {
+		_, err := db.exec(ctx, tx, `INSERT INTO sallyport_account_cuts (account_id, last_cut, due_cut) VALUES (?, ?, 0)
+			ON CONFLICT (account_id) DO UPDATE SET last_cut = CASE
+				WHEN excluded.last_cut > sallyport_account_cuts.last_cut THEN excluded.last_cut
+				ELSE sallyport_account_cuts.last_cut END`, accountID, now)
+		if err != nil {
+			return err
+		}
+		_, err = db.exec(ctx, tx, `DELETE FROM sallyport_sessions WHERE account_id = ? AND created_at >= ?`, accountID, now)
+		return err
+	})
 	return failed("cutting the sessions of an account", err)
 }
 
