@@ -16,7 +16,7 @@ const knownFor = 90 * 24 * time.Hour
 
 // Done is what Finish answers: a person signed in.
 type Done struct {
-	Token    string          // the session cookie's; see session.Manager.SetCookie
+	Token    string          // the session cookie's; see Manager.SetSessionCookie
 	Session  session.Session // what it opens
 	Device   string          // the device cookie's new token; what was remembered under the one that was presented has moved to it
 	ReturnTo string          // where to go; empty: the host's default

@@ -24,8 +24,9 @@ func (e *PasswordError) Error() string {
 }
 
 // SetPassword gives a person a password, without asking for the old one: it is for administrators' tools, not for a form. For
-// hashes from another system see ImportHash. It judges the password by the strictest policy over the product and the person's companies (*PasswordError), and ends
-// the person's sessions, device records and throttles. ErrNotFound: no such person. ErrConflict: somebody else was faster.
+// hashes from another system see ImportHash. It judges the password by the strictest policy over the product and the person's
+// companies (*PasswordError), and ends the person's sessions, device records and throttles. ErrNotFound: no such person.
+// ErrConflict: somebody else was faster.
 func (m *Manager) SetPassword(ctx context.Context, userID, typed string) error {
 	u, err := m.users.UserByID(ctx, userID)
 	if err != nil {
@@ -228,12 +229,9 @@ func (m *Manager) EndUser(ctx context.Context, userID string) error {
 		return err
 	}
 	// With the device records goes the door that strangers' guesses could not close: the row of wrong ones starts over.
-	u, err := m.users.UserByID(ctx, userID)
-	if errors.Is(err, ErrNotFound) {
-		return nil // deleted, which is a reason to call this
-	}
-	if err != nil {
-		return fmt.Errorf("auth: reading a user: %w", err)
+	u, known, err := found(m.users.UserByID(ctx, userID))
+	if err != nil || !known { // deleted, which is a reason to call this
+		return err
 	}
 	return m.refund(ctx, m.passwordToll(accountOf(u), u.ID, Client{}, ""))
 }

@@ -18,7 +18,8 @@ const nobody = "nobody"
 // Password tries a password for the flow's address. An unknown address, a person without a password and a wrong password take
 // the same steps, cost the same work and get the same answer.
 //
-// Reasons: ReasonPasswordMissing, ReasonInvalidCredentials, ReasonTooManyAttempts, ReasonBusy, and ReasonSSORequired where the domain leaves no password.
+// Reasons: ReasonPasswordMissing, ReasonInvalidCredentials, ReasonTooManyAttempts, ReasonBusy, and ReasonSSORequired where the
+// domain leaves no password.
 // A step that answers StageReady is for Finish.
 func (m *Manager) Password(ctx context.Context, ref Ref, typed string, c Client) (Step, error) {
 	now := m.now()
@@ -88,17 +89,18 @@ type guess struct {
 func (m *Manager) guess(ctx context.Context, f Flow, c Client, now time.Time) (guess, error) {
 	g := guess{user: User{ID: nobody}}
 	var u User
+	var known bool
 	var err error
 	if f.UserID != "" {
-		u, err = m.users.UserByID(ctx, f.UserID)
+		u, known, err = found(m.users.UserByID(ctx, f.UserID))
 	} else {
-		u, err = m.users.UserByEmail(ctx, f.Address)
+		u, known, err = found(m.users.UserByEmail(ctx, f.Address))
 	}
-	if err != nil && !errors.Is(err, ErrNotFound) {
-		return g, fmt.Errorf("auth: reading a user: %w", err)
+	if err != nil {
+		return g, err
 	}
 	guessed := f.Address
-	if err == nil {
+	if known {
 		g.user, g.found, guessed = u, true, accountOf(u)
 	}
 	if key, ok := token.Lookup(token.Device, c.Device); ok {

@@ -14,7 +14,7 @@ import (
 
 // Errors of the steps besides a broken machine.
 var (
-	// ErrFlowGone: the flow took too long, was finished or cancelled, or never was.
+	// ErrFlowGone: the flow took too long, was finished or cancelled, goes on under a newer token, or never existed.
 	ErrFlowGone = errors.New("auth: the sign-in is gone")
 	// ErrFlowChanged: another tab has moved on. The Step that comes with it says where the flow stands now. Nothing was charged.
 	ErrFlowChanged = errors.New("auth: the sign-in has moved on")
@@ -84,11 +84,11 @@ func (m *Manager) facts(ctx context.Context, f Flow, now time.Time) (Facts, erro
 	facts := Facts{Now: now, Preset: m.preset}
 	email := f.Address
 	if f.UserID != "" {
-		u, err := m.users.UserByID(ctx, f.UserID)
-		if err != nil && !errors.Is(err, ErrNotFound) {
-			return facts, fmt.Errorf("auth: reading a user: %w", err)
+		u, found, err := found(m.users.UserByID(ctx, f.UserID))
+		if err != nil {
+			return facts, err
 		}
-		if facts.Found = err == nil; facts.Found {
+		if facts.Found = found; found {
 			facts.User, email = u, u.Email
 		}
 		cred, err := m.credential(ctx, f.UserID)
@@ -115,6 +115,17 @@ func (m *Manager) domainRule(ctx context.Context, email string) (DomainRule, err
 		return DomainRule{}, fmt.Errorf("auth: reading a domain's rule: %w", err)
 	}
 	return rule, nil
+}
+
+// found turns ErrNotFound of a look-up of a person into an answer.
+func found(u User, err error) (User, bool, error) {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return User{}, false, nil
+	case err != nil:
+		return User{}, false, fmt.Errorf("auth: reading a user: %w", err)
+	}
+	return u, true, nil
 }
 
 // credential answers the zero Credential where there is none.
