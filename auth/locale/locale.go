@@ -11,11 +11,13 @@
 //
 // Keys are stable. The first word says whose they are: button, field, title (of a document, by page), reason (by auth.Reason),
 // problem, reveal, capslock, footer, help, language; else the page: identify, onepage, password, account, ready, stop (headings,
-// by auth.Reason), switch, signedout, error.
+// by auth.Reason), switch, signedout, error. Keys of mails begin with mail: what all mails share, then "mail.", the mail.Kind and the
+// part; see package auth/mail.
 // Every auth.Reason has its text under "reason." and its code. Where a wait is known, "reason.too_many_attempts.minutes" and
 // "….seconds" say it.
 //
-// A host changes texts, or adds a language, by handing New a folder of files like the ones here.
+// The texts of mails lie in a folder of their own here, mail/en.json beside en.json, and are the same catalogue: no key stands in both.
+// A host changes texts, or adds a language, by handing New a folder of files: en.json there may have keys of pages and of mails.
 //
 // The package formats no dates and does not escape HTML: texts are plain.
 package locale
@@ -33,7 +35,7 @@ import (
 	"golang.org/x/text/language"
 )
 
-//go:embed en.json es.json fr.json
+//go:embed en.json es.json fr.json mail/en.json mail/es.json mail/fr.json
 var embedded embed.FS
 
 // english is what a language must have the keys of, and what is spoken if nothing else fits.
@@ -58,13 +60,13 @@ type Language struct {
 // What cannot be right is refused, naming file and key: a key that does not exist, an empty text, a placeholder that is not filled
 // in, a missing plural form, and a file that is not JSON or is not named by a tag.
 func New(overlay fs.FS) (*Catalogue, error) {
-	base, err := load(embedded, english+".json", nil)
+	base, err := own(english, nil)
 	if err != nil {
 		return nil, err
 	}
 	languages := []*words{base}
-	for _, name := range []string{"es.json", "fr.json"} {
-		w, err := load(embedded, name, base)
+	for _, tag := range []string{"es", "fr"} {
+		w, err := own(tag, base)
 		if err != nil {
 			return nil, err
 		}
@@ -83,6 +85,29 @@ func New(overlay fs.FS) (*Catalogue, error) {
 		tags[i] = w.tag
 	}
 	return &Catalogue{languages: languages, matcher: language.NewMatcher(tags)}, nil
+}
+
+// own reads the two files of one of our languages: the texts of pages and those of mails.
+func own(tag string, base *words) (*words, error) {
+	mails, err := fs.Sub(embedded, "mail")
+	if err != nil {
+		return nil, fmt.Errorf("locale: reading the texts of mails: %w", err)
+	}
+	w, err := load(embedded, tag+".json", base)
+	if err != nil {
+		return nil, err
+	}
+	more, err := load(mails, tag+".json", base)
+	if err != nil {
+		return nil, err
+	}
+	for key, m := range more.messages {
+		if _, twice := w.messages[key]; twice {
+			return nil, fmt.Errorf("locale: %q stands in %s.json and in mail/%s.json", key, tag, tag)
+		}
+		w.messages[key] = m
+	}
+	return w, nil
 }
 
 // overlaid is the languages with the host's words in them. What a language reads is checked against base, which is ours as it came.

@@ -18,10 +18,23 @@ import (
 	"testing"
 )
 
-// texts reads a file of ours anew: the plural forms by key, or the text as the form "". A key that stands there twice fails.
+// files are those of a language: the texts of pages, and those of mails.
+func files(tag string) []string { return []string{tag + ".json", filepath.Join("mail", tag+".json")} }
+
+// texts reads the files of a language anew: the plural forms by key, or the text as the form "". A key that stands there twice
+// fails, in one file or in two.
 func texts(t testing.TB, tag string) map[string]map[string]string {
 	t.Helper()
-	data, err := os.ReadFile(tag + ".json")
+	all := map[string]map[string]string{}
+	for _, name := range files(tag) {
+		readTexts(t, name, all)
+	}
+	return all
+}
+
+func readTexts(t testing.TB, file string, all map[string]map[string]string) {
+	t.Helper()
+	data, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,7 +42,6 @@ func texts(t testing.TB, tag string) map[string]map[string]string {
 	if _, err := dec.Token(); err != nil {
 		t.Fatal(err)
 	}
-	all := map[string]map[string]string{}
 	for dec.More() {
 		key, err := dec.Token()
 		if err != nil {
@@ -41,7 +53,7 @@ func texts(t testing.TB, tag string) map[string]map[string]string {
 		}
 		name := key.(string)
 		if _, twice := all[name]; twice {
-			t.Errorf("%s.json has %q twice", tag, name)
+			t.Errorf("%s has %q, which stands there or in another file already", file, name)
 		}
 		var text string
 		if json.Unmarshal(raw, &text) == nil {
@@ -50,7 +62,7 @@ func texts(t testing.TB, tag string) map[string]map[string]string {
 		}
 		var forms map[string]string
 		if err := json.Unmarshal(raw, &forms); err != nil {
-			t.Fatalf("%s.json: %q is neither a text nor plural forms: %s", tag, name, raw)
+			t.Fatalf("%s: %q is neither a text nor plural forms: %s", file, name, raw)
 		}
 		all[name] = forms
 	}
@@ -58,9 +70,8 @@ func texts(t testing.TB, tag string) map[string]map[string]string {
 		t.Fatal(err)
 	}
 	if _, err := dec.Token(); err != io.EOF {
-		t.Errorf("%s.json goes on after its end", tag)
+		t.Errorf("%s goes on after its end", file)
 	}
-	return all
 }
 
 // each calls f with every text of a language.
@@ -111,11 +122,15 @@ func TestWords(t *testing.T) {
 
 	t.Run("R111 the keys stand in the same order in every language", func(t *testing.T) {
 		order := func(tag string) []string {
-			data, err := os.ReadFile(tag + ".json")
-			if err != nil {
-				t.Fatal(err)
+			var all []string
+			for _, name := range files(tag) {
+				data, err := os.ReadFile(name)
+				if err != nil {
+					t.Fatal(err)
+				}
+				all = append(all, regexp.MustCompile(`(?m)^\t"[^"]+"`).FindAllString(string(data), -1)...)
 			}
-			return regexp.MustCompile(`(?m)^\t"[^"]+"`).FindAllString(string(data), -1)
+			return all
 		}
 		for _, tag := range []string{"es", "fr"} {
 			if !slices.Equal(order(tag), order("en")) {
@@ -126,7 +141,8 @@ func TestWords(t *testing.T) {
 
 	t.Run("R111 nothing is left in English", func(t *testing.T) {
 		same := map[string][]string{ // texts that are spelled alike
-			"es": {"title.problem"},
+			"es": {"title.problem", "mail.fact.line", "mail.day.first"},
+			"fr": {"mail.time"},
 		}
 		for _, tag := range []string{"es", "fr"} {
 			each(t, tag, func(key, text string) {
@@ -160,11 +176,12 @@ func TestWords(t *testing.T) {
 				case strings.ContainsAny(text, "<>&\n\t"):
 					t.Errorf("%s.json: %q is not plain text: %q", tag, key, text)
 				}
-				if sentence := strings.HasPrefix(key, "reason.") || strings.HasSuffix(key, ".text") || strings.HasSuffix(key, ".lead"); sentence &&
+				if sentence := strings.HasPrefix(key, "reason.") || strings.HasSuffix(key, ".text") || strings.HasSuffix(key, ".lead") ||
+					strings.HasSuffix(key, ".unasked"); sentence &&
 					!strings.ContainsAny(text[len(text)-1:], ".?") {
 					t.Errorf("%s.json: %q is a sentence without an end: %q", tag, key, text)
 				}
-				if lower := regexp.MustCompile(`^\p{Ll}`).FindString(text); lower != "" {
+				if lower := regexp.MustCompile(`^\p{Ll}`).FindString(text); lower != "" && !strings.HasPrefix(key, "mail.month.") { // those stand within a date
 					t.Errorf("%s.json: %q begins in the middle: %q", tag, key, text)
 				}
 			})
@@ -240,9 +257,17 @@ func TestWords(t *testing.T) {
 }
 
 // reasons are the codes of auth.Reason, read from its source: this package lies below auth and may not import it.
-func reasons(t *testing.T) []string {
+func reasons(t *testing.T) []string { return constants(t, filepath.Join("..", "reason.go"), "Reason") }
+
+// kinds are the letters there are, read in the same way.
+func kinds(t *testing.T) []string {
+	return constants(t, filepath.Join("..", "mail", "letter.go"), "Kind")
+}
+
+// constants are the values of the constants of a type in a file.
+func constants(t *testing.T, path, typeName string) []string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "reason.go"), nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -252,7 +277,7 @@ func reasons(t *testing.T) []string {
 		if !ok {
 			return true
 		}
-		if typ, ok := spec.Type.(*ast.Ident); ok && typ.Name == "Reason" {
+		if typ, ok := spec.Type.(*ast.Ident); ok && typ.Name == typeName {
 			for _, v := range spec.Values {
 				codes = append(codes, unquote(t, v.(*ast.BasicLit).Value))
 			}
@@ -260,7 +285,7 @@ func reasons(t *testing.T) []string {
 		return true
 	})
 	if len(codes) < 10 {
-		t.Fatalf("found %d reasons in reason.go; has it moved?", len(codes))
+		t.Fatalf("found %d constants of type %s in %s; have they moved?", len(codes), typeName, path)
 	}
 	return codes
 }
@@ -314,6 +339,23 @@ func TestKeys(t *testing.T) {
 		}
 	})
 
+	t.Run("R111 every letter has its texts, and every text of a letter has one", func(t *testing.T) {
+		for _, kind := range kinds(t) {
+			for _, part := range []string{"subject", "heading", "lead", "unasked"} {
+				if key := "mail." + kind + "." + part; keys[key] == nil {
+					t.Errorf("en.json lacks %q", key)
+				}
+			}
+		}
+		for key := range keys {
+			rest, ok := strings.CutPrefix(key, "mail.")
+			kind, part, _ := strings.Cut(rest, ".")
+			if own := slices.Contains([]string{"subject", "heading", "lead", "unasked"}, part); ok && own && !slices.Contains(kinds(t), kind) {
+				t.Errorf("en.json has %q, and there is no such letter", key)
+			}
+		}
+	})
+
 	t.Run("R111 no key is missing", func(t *testing.T) {
 		asked := regexp.MustCompile(`(?:\.T|\bT\(|\bGet\(|\bCount\()\s*"([^"]*)"`)
 		sources(t, func(path, text string) {
@@ -335,10 +377,12 @@ func TestKeys(t *testing.T) {
 				pages = append(pages, strings.TrimSuffix(filepath.Base(path), ".html"))
 			}
 		})
+		ofLetter := regexp.MustCompile(`^(\w+\.(subject|heading|lead|unasked)|month\.\d+)$`)
 		for key := range keys {
 			family, name, _ := strings.Cut(key, ".")
 			switch {
 			case key == "language.name", family == "reason": // asked for here, and by auth.Reason
+			case family == "mail" && ofLetter.MatchString(name): // asked for by kind or month
 			case family == "title" && slices.Contains(pages, name): // asked for by page
 			case !strings.Contains(all.String(), strconv.Quote(key)):
 				t.Errorf("nothing asks for %q", key)

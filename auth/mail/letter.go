@@ -1,0 +1,98 @@
+package mail
+
+import (
+	"errors"
+	"fmt"
+	"net/url"
+	"slices"
+	"time"
+	"unicode"
+)
+
+// A Kind is what a letter is about. Its texts are in auth/locale, under "mail." and the kind.
+type Kind string
+
+const (
+	VerifyLogin     Kind = "verify_login"     // the code that a sign-in from an unknown device asks for
+	EnrollEmail     Kind = "enroll_email"     // the code of the second dialog of two-step set-up
+	NewDevice       Kind = "new_device"       // somebody signed in on a device not known before
+	TwoStepOn       Kind = "two_step_on"      // two-step verification was set up
+	TwoStepOff      Kind = "two_step_off"     // it was turned off by the person
+	TwoStepReplaced Kind = "two_step_new"     // another phone has taken the place of the old one
+	TwoStepReset    Kind = "two_step_reset"   // an administrator took it away, to be set up anew
+	TwoStepAsked    Kind = "two_step_asked"   // somebody asks to replace the phone without it; Until says when that will be possible
+	RecoveryUsed    Kind = "recovery_used"    // a recovery code was used; Left says how many remain
+	RecoveryNew     Kind = "recovery_new"     // new recovery codes were made; the old ones are gone
+	PasswordChanged Kind = "password_changed" // the password was changed
+	DeviceReported  Kind = "device_reported"  // the person reported a device: it and everybody else was signed out
+	Locked          Kind = "locked"           // a suspicious sign-in: the account waits for a new password
+	Guessing        Kind = "guessing"         // somebody who knows the password tries codes
+	Reset           Kind = "reset"            // Link leads to a page where a new password is set; ExpiresAt says until when
+)
+
+// Kinds are all kinds there are.
+func Kinds() []Kind {
+	return []Kind{
+		VerifyLogin, EnrollEmail, NewDevice, TwoStepOn, TwoStepOff, TwoStepReplaced, TwoStepReset, TwoStepAsked, RecoveryUsed,
+		RecoveryNew, PasswordChanged, DeviceReported, Locked, Guessing, Reset,
+	}
+}
+
+// hasCode tells whether letters of the kind are for bringing a code.
+func (k Kind) hasCode() bool { return k == VerifyLogin || k == EnrollEmail }
+
+// A Letter is something to tell a person. What a kind has no use for stays zero.
+type Letter struct {
+	Kind      Kind
+	UserID    string    // for events; never in the mail
+	To        string    // the address
+	Lang      string    // the person's language, as a BCP 47 tag; empty: English
+	Code      string    // to be typed: letters, digits and hyphens
+	ExpiresAt time.Time // of Code or Link; the letter is not sent from then on. Zero: it is sent however late
+	Link      string    // where to go: an absolute address of this host. Empty: for most notices, LettersConfig.Security
+	When      time.Time // when it happened; zero: the letter does not say
+	IP        string    // from where; empty: unknown
+	Browser   string    // with what, as a person says it ("Firefox, Linux"); empty: unknown
+	Left      int       // recovery codes
+	Until     time.Time // see TwoStepAsked
+}
+
+// check refuses what no caller should ask for. The address is not looked at: it is data, and a letter to a wrong one is refused
+// by Compose.
+func (l Letter) check() error {
+	switch {
+	case !slices.Contains(Kinds(), l.Kind):
+		return fmt.Errorf("mail: there is no kind of letter %q", l.Kind)
+	case l.Kind.hasCode() && !plainCode(l.Code):
+		return fmt.Errorf("mail: a letter %s needs a Code of letters, digits and hyphens", l.Kind)
+	case l.Kind == Reset && l.Link == "":
+		return fmt.Errorf("mail: a letter %s needs a Link", l.Kind)
+	case l.Link != "" && !absolute(l.Link, "https", "http"):
+		return errors.New("mail: Link is not an absolute address")
+	}
+	return nil
+}
+
+// plainCode tells a code that can be read, typed and found in a mail by a program.
+func plainCode(s string) bool {
+	if s == "" || len(s) > 32 {
+		return false
+	}
+	for _, r := range s {
+		if r != '-' && (r >= unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r)) {
+			return false
+		}
+	}
+	return true
+}
+
+// absolute tells whether a text is an address of one of these schemes that can stand on a line of its own.
+func absolute(s string, schemes ...string) bool {
+	for _, r := range s {
+		if r <= ' ' || r >= unicode.MaxASCII {
+			return false
+		}
+	}
+	u, err := url.Parse(s)
+	return err == nil && len(s) <= 2048 && slices.Contains(schemes, u.Scheme) && (u.Host != "" || u.Scheme == "mailto" && u.Opaque != "")
+}
