@@ -36,6 +36,8 @@ func (m *Memory) GrantDevice(_ context.Context, old, key Key, granted Device) (D
 	}
 	if stands := d.find(key, granted.UserID); stands != nil {
 		granted.ID, granted.FirstSeen = stands.ID, stands.FirstSeen
+		granted.TrustedAt = unlessZero(granted.TrustedAt, stands.TrustedAt)
+		granted.TwoStepUntil = unlessZero(granted.TwoStepUntil, stands.TwoStepUntil)
 		*stands = granted
 		return granted, nil
 	}
@@ -60,6 +62,23 @@ func (m *Memory) Devices(_ context.Context, userID string) ([]Device, error) {
 		return strings.Compare(a.ID, b.ID)
 	})
 	return all, nil
+}
+
+// TrustDevice implements [Devices].
+func (m *Memory) TrustDevice(_ context.Context, userID, id string, at time.Time) error {
+	d := &m.devices
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, key := range d.people[userID] {
+		if r := d.find(key, userID); r.ID == id {
+			r.TrustedAt = at
+			if at.IsZero() {
+				r.TwoStepUntil = time.Time{}
+			}
+			return nil
+		}
+	}
+	return ErrNotFound
 }
 
 // EndDevice implements [Devices].
@@ -97,6 +116,14 @@ func (d *devices) find(key Key, userID string) *Device {
 		}
 	}
 	return nil
+}
+
+// unlessZero is what a grant leaves of a mark: the new one, or where it has none the one that stands.
+func unlessZero(granted, stands time.Time) time.Time {
+	if granted.IsZero() {
+		return stands
+	}
+	return granted
 }
 
 // move gives all records of a browser another key, unless that one has records already.

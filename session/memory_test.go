@@ -377,6 +377,36 @@ func TestMemoryDevices(t *testing.T) {
 			}
 		}
 	})
+	t.Run("trust is one record's, and a grant without marks leaves them as they are", func(t *testing.T) {
+		store := session.NewMemory()
+		want := session.Device{ID: "a", UserID: "ann", FirstSeen: at, LastSeen: at, TrustedAt: at, TwoStepUntil: at.Add(day)}
+		grant(t, store, none, keyOf(1, 1), want)
+		grant(t, store, none, keyOf(2, 2), session.Device{ID: "b", UserID: "ann", LastSeen: at})
+		if got := grant(t, store, keyOf(1, 1), keyOf(3, 3), session.Device{UserID: "ann", LastSeen: at}); got != want {
+			t.Errorf("GrantDevice without marks = %+v, want %+v", got, want)
+		}
+		want.TrustedAt, want.TwoStepUntil = at.Add(1), at.Add(2*day)
+		if got := grant(t, store, none, keyOf(3, 3), session.Device{UserID: "ann", LastSeen: at, TrustedAt: at.Add(1), TwoStepUntil: at.Add(2 * day)}); got != want {
+			t.Errorf("GrantDevice with marks = %+v, want %+v", got, want)
+		}
+		if err := store.TrustDevice(t.Context(), "bob", "a", at); !errors.Is(err, session.ErrNotFound) {
+			t.Errorf("A-246 TrustDevice of another's = %v, want ErrNotFound", err)
+		}
+		for _, trusted := range []time.Time{at.Add(day), {}} {
+			if err := store.TrustDevice(t.Context(), "ann", "a", trusted); err != nil {
+				t.Errorf("TrustDevice = %v", err)
+			}
+			if want.TrustedAt = trusted; trusted.IsZero() {
+				want.TwoStepUntil = time.Time{}
+			}
+			if got, err := store.Device(t.Context(), keyOf(3, 3), "ann"); err != nil || got != want {
+				t.Errorf("Device after TrustDevice(%v) = %+v, %v, want %+v", trusted, got, err, want)
+			}
+		}
+		if got, err := store.Device(t.Context(), keyOf(2, 2), "ann"); err != nil || !got.TrustedAt.IsZero() {
+			t.Errorf("Device = %+v, %v, want the other browser as it was", got, err)
+		}
+	})
 	t.Run("what is known no longer may be deleted", func(t *testing.T) {
 		store := session.NewMemory()
 		key := keyOf(1, 1)

@@ -65,6 +65,9 @@ type Device struct {
 	FirstSeen  time.Time // the first sign-in
 	LastSeen   time.Time // the last sign-in
 	KnownUntil time.Time // until then a sign-in from here is nothing unusual; zero: it is unknown
+
+	TrustedAt    time.Time // when the person said "I trust this device"; zero: it is not trusted
+	TwoStepUntil time.Time // until then a sign-in from here needs no code of an app; zero: it needs one
 }
 
 // Known tells whether the person has lately signed in from this browser.
@@ -77,13 +80,17 @@ type Devices interface {
 	Device(ctx context.Context, key Key, userID string) (Device, error)
 
 	// GrantDevice gives the browser a new key, in one step: every record under old, whoever's it is, moves under new, and the one
-	// of d.UserID is added there or, where there is one, gets UserAgent, IP, LastSeen and KnownUntil from d and keeps ID and
-	// FirstSeen. The zero old: the browser had no key. Nothing moves where new has records already, as it has if it is old.
-	// It answers the record as it now stands.
+	// of d.UserID is added there or, where there is one, gets UserAgent, IP, LastSeen and KnownUntil from d, and TrustedAt and
+	// TwoStepUntil too unless they are zero in d, and keeps ID and FirstSeen. The zero old: the browser had no key. Nothing moves
+	// where new has records already, as it has if it is old. It answers the record as it now stands.
 	GrantDevice(ctx context.Context, old, new Key, d Device) (Device, error)
 
 	// Devices lists a person's records, last seen first.
 	Devices(ctx context.Context, userID string) ([]Device, error)
+
+	// TrustDevice writes TrustedAt of one record of this person, and nothing else; a zero at takes trust back, and with it
+	// TwoStepUntil. ErrNotFound: the person has no such record.
+	TrustDevice(ctx context.Context, userID, id string, at time.Time) error
 
 	// EndDevice deletes one record of this person by its ID. ErrNotFound: the person has no such record.
 	EndDevice(ctx context.Context, userID, id string) error
