@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
 )
@@ -33,13 +34,24 @@ func (s *credentials) SwapCredential(_ context.Context, c auth.Credential) error
 	if s.rows[c.UserID].Version != c.Version {
 		return auth.ErrConflict
 	}
-	if s.rows == nil {
-		s.rows = map[string]auth.Credential{}
-	}
 	c.Version++
 	c.History = slices.Clone(c.History)
-	s.rows[c.UserID] = c
+	put(&s.rows, c.UserID, c)
 	return nil
+}
+
+// MoveCredential implements auth.Credentials.
+func (s *credentials) MoveCredential(_ context.Context, userID string, lockedAt time.Time) (version int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := s.rows[userID]
+	c.UserID = userID
+	c.Version++
+	if !lockedAt.IsZero() {
+		c.LockedAt = lockedAt
+	}
+	put(&s.rows, userID, c)
+	return c.Version, nil
 }
 
 // UpgradeHash implements auth.Credentials.

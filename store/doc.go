@@ -14,11 +14,19 @@
 //	session.Store            who is signed in                   CreateSession Session TouchSession          Sessions
 //	                                                            RotateSession Sessions EndSession EndSessions
 //	session.Cuts             when a company's sessions ended    CutSessions DueCut                          Cuts
-//	session.Devices          browsers people signed in from     Device GrantDevice Devices EndDevice        Devices
-//	                                                            EndDevices
-//	auth.Credentials         passwords and their versions       Credential SwapCredential UpgradeHash       Credentials
+//	session.Devices          browsers people signed in from     Device GrantDevice Devices TrustDevice      Devices
+//	                                                            EndDevice EndDevices
+//	auth.Credentials         passwords and their versions       Credential SwapCredential MoveCredential    Credentials
+//	                                                            UpgradeHash
 //	auth.Flows               sign-ins in progress               CreateFlow Flow SwapFlow TakeFlow DropFlow  Flows
 //	auth.Limits              guesses                            Charge ClearLimits                          Limits
+//	mfa.TOTPStore            authenticator apps                 TOTP SpendTOTP AdvanceTOTP ReplaceTOTP      TOTP
+//	                                                            DeleteTOTP AskTOTPReset
+//	mfa.CodeStore            mailed codes                       SendCode SpendCode ConsumeCode              Codes
+//	mfa.RecoveryStore        recovery codes                     ReplaceRecovery SpendRecovery               Recovery
+//	                                                            ConsumeRecovery RecoveryLeft
+//	mail.OutboxStore         letters that wait to be sent       AddOutbox ClaimOutbox RetryOutbox           Outbox
+//	                                                            DropOutbox
 //	auth.Expiry              nothing: it deletes what has ended DeleteExpired                               Expiry
 //	directory.UserStore      people                             CreateUser UserByID UserByEmail             Directory
 //	                                                            SetUserSuspended
@@ -30,6 +38,7 @@
 //
 //   - for session alone: session.Store, and session.Cuts if whole companies are to be signed out at once. Or nothing, with
 //     the stores here.
+//   - for mfa alone: mfa.TOTPStore, mfa.CodeStore or mfa.RecoveryStore, by what it uses. Or nothing, with the stores here.
 //   - for auth with people in a table of its own: auth.Users, two reads. It is no store of ours and has no suite.
 //   - for auth with companies of its own: auth.Companies, two reads.
 //   - for auth with auth/directory: nothing.
@@ -39,10 +48,11 @@
 // A verb is one atomic change. Of any number of callers at the same moment, in one program or in many, one wins, and a caller
 // who goes away or a program that is killed leaves all of it or nothing. No verb reads for a decision that another verb
 // writes down: the store counts, swaps and takes. Comparing secrets is the library's; keys are hashes, and no store ever
-// sees a token.
+// sees a token, a code or the text of a letter: what it keeps of them are MACs and sealed bytes.
 //
-// Missing rows are session.ErrNotFound or auth.ErrNotFound, lost races session.ErrConflict or auth.ErrConflict, by the package
-// that declares the interface. Any other error means that the store is broken, and the library then lets nobody in.
+// Missing rows are ErrNotFound and lost races ErrConflict, each package's own by which one declares the interface: those of
+// session, auth, mfa and auth/mail. A mailed code that may not be tried or sent any more is mfa.ErrSpent. Any other error means
+// that the store is broken, and the library then lets nobody in.
 //
 // Time is told to a store. A clock of its own would be a second opinion about what has expired. The clocks of several programs
 // differ, so no instant decides who came first: keys and versions do. What instants decide is when something ends, and whether a

@@ -6,6 +6,8 @@ import (
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/directory"
+	"github.com/sallyport-auth/sallyport/auth/mail"
+	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
 )
 
@@ -20,29 +22,42 @@ const (
 //
 // It is for tests and for trying things out. Its bounds keep a flood from taking all memory, and have a price: a flood from very
 // many networks can push out the counters of an account that is being attacked, which then takes guesses again. store/sqlstore
-// has no such bounds, and forgets no counter before its time.
+// has no such bounds, and forgets no counter before its time. For mailed codes and for letters that wait see [mfa.Memory] and
+// [mail.Memory].
 type Memory struct {
 	*session.Memory
+	*secondSteps
+	*outbox
 	flows
 	limits
 	credentials
 	people
 }
 
+// The names of what is called Memory in other packages too.
+type (
+	secondSteps = mfa.Memory
+	outbox      = mail.Memory
+)
+
 var (
-	_ session.Store    = (*Memory)(nil)
-	_ session.Cuts     = (*Memory)(nil)
-	_ session.Devices  = (*Memory)(nil)
-	_ auth.Credentials = (*Memory)(nil)
-	_ auth.Flows       = (*Memory)(nil)
-	_ auth.Limits      = (*Memory)(nil)
-	_ auth.Expiry      = (*Memory)(nil)
-	_ directory.Store  = (*Memory)(nil)
+	_ session.Store     = (*Memory)(nil)
+	_ session.Cuts      = (*Memory)(nil)
+	_ session.Devices   = (*Memory)(nil)
+	_ auth.Credentials  = (*Memory)(nil)
+	_ auth.Flows        = (*Memory)(nil)
+	_ auth.Limits       = (*Memory)(nil)
+	_ mfa.TOTPStore     = (*Memory)(nil)
+	_ mfa.RecoveryStore = (*Memory)(nil)
+	_ mfa.CodeStore     = (*Memory)(nil)
+	_ mail.OutboxStore  = (*Memory)(nil)
+	_ auth.Expiry       = (*Memory)(nil)
+	_ directory.Store   = (*Memory)(nil)
 )
 
 // NewMemory returns an empty Memory, for tests and for trying things out: see [Memory] for what a flood makes it forget.
 func NewMemory() *Memory {
-	m := &Memory{Memory: session.NewMemory()}
+	m := &Memory{Memory: session.NewMemory(), secondSteps: mfa.NewMemory(), outbox: mail.NewMemory()}
 	m.flows.rows.max = MaxFlows
 	m.limits.rows.max = MaxCounters
 	return m
@@ -50,11 +65,14 @@ func NewMemory() *Memory {
 
 // Stores answers the Memory in every field that it can fill, which is all of them.
 func (m *Memory) Stores() auth.Stores {
-	return auth.Stores{Credentials: m, Flows: m, Limits: m, Sessions: m, Cuts: m, Devices: m, Expiry: m}
+	return auth.Stores{
+		Credentials: m, Flows: m, Limits: m, Sessions: m, Cuts: m, Devices: m,
+		TOTP: m, Recovery: m, Codes: m, Outbox: m, Expiry: m,
+	}
 }
 
 // DeleteExpired implements auth.Expiry.
 func (m *Memory) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	sessions, err := m.Memory.DeleteExpired(ctx, now, limit)
-	return sessions + m.flows.deleteExpired(now, limit) + m.limits.deleteExpired(now, limit), err
+	return sessions + m.flows.deleteExpired(now, limit) + m.limits.deleteExpired(now, limit) + m.secondSteps.DeleteExpired(now, limit), err
 }

@@ -13,6 +13,8 @@ import (
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/directory"
+	"github.com/sallyport-auth/sallyport/auth/mail"
+	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
 	"github.com/sallyport-auth/sallyport/store"
 	"github.com/sallyport-auth/sallyport/store/storetest"
@@ -36,6 +38,18 @@ func TestMemoryKeepsEveryContract(t *testing.T) {
 	})
 	t.Run("Limits", func(t *testing.T) {
 		storetest.Limits(t, func(*testing.T) auth.Limits { return store.NewMemory() })
+	})
+	t.Run("TOTP", func(t *testing.T) {
+		storetest.TOTP(t, func(*testing.T) mfa.TOTPStore { return store.NewMemory() })
+	})
+	t.Run("Codes", func(t *testing.T) {
+		storetest.Codes(t, func(*testing.T) mfa.CodeStore { return store.NewMemory() })
+	})
+	t.Run("Recovery", func(t *testing.T) {
+		storetest.Recovery(t, func(*testing.T) mfa.RecoveryStore { return store.NewMemory() })
+	})
+	t.Run("Outbox", func(t *testing.T) {
+		storetest.Outbox(t, func(*testing.T) mail.OutboxStore { return store.NewMemory() })
 	})
 	t.Run("Expiry", func(t *testing.T) {
 		storetest.Expiry(t, func(*testing.T) storetest.ExpiryStore { return store.NewMemory() })
@@ -102,6 +116,7 @@ func TestTheMapNamesEveryContract(t *testing.T) {
 	for _, contract := range []reflect.Type{
 		reflect.TypeFor[session.Store](), reflect.TypeFor[session.Cuts](), reflect.TypeFor[session.Devices](),
 		reflect.TypeFor[auth.Credentials](), reflect.TypeFor[auth.Flows](), reflect.TypeFor[auth.Limits](), reflect.TypeFor[auth.Expiry](),
+		reflect.TypeFor[mfa.TOTPStore](), reflect.TypeFor[mfa.CodeStore](), reflect.TypeFor[mfa.RecoveryStore](), reflect.TypeFor[mail.OutboxStore](),
 		reflect.TypeFor[directory.UserStore](), reflect.TypeFor[directory.AccountStore](), reflect.TypeFor[directory.DomainStore](),
 	} {
 		names := []string{contract.String()}

@@ -5,7 +5,9 @@ import (
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/directory"
+	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/internal/testdb"
+	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
 	"github.com/sallyport-auth/sallyport/store/sqlstore"
 	"github.com/sallyport-auth/sallyport/store/storetest"
@@ -35,6 +37,18 @@ func TestEveryDatabaseKeepsEveryContract(t *testing.T) {
 			})
 			t.Run("Limits", func(t *testing.T) {
 				storetest.Limits(t, func(t *testing.T) auth.Limits { return open(t) })
+			})
+			t.Run("TOTP", func(t *testing.T) {
+				storetest.TOTP(t, func(t *testing.T) mfa.TOTPStore { return open(t) })
+			})
+			t.Run("Codes", func(t *testing.T) {
+				storetest.Codes(t, func(t *testing.T) mfa.CodeStore { return open(t) })
+			})
+			t.Run("Recovery", func(t *testing.T) {
+				storetest.Recovery(t, func(t *testing.T) mfa.RecoveryStore { return open(t) })
+			})
+			t.Run("Outbox", func(t *testing.T) {
+				storetest.Outbox(t, func(t *testing.T) mail.OutboxStore { return open(t) })
 			})
 			t.Run("Expiry", func(t *testing.T) {
 				storetest.Expiry(t, func(t *testing.T) storetest.ExpiryStore { return open(t) })

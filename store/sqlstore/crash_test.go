@@ -15,7 +15,9 @@ import (
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/internal/testdb"
+	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
 	"github.com/sallyport-auth/sallyport/store/sqlstore"
 )
@@ -146,6 +148,43 @@ func TestCancellationLeavesNothingHalfDone(t *testing.T) {
 				t.Error("no call was cut off: the test tried nothing")
 			}
 		})
+
+		t.Run("A-275 a caller who goes in the middle gives a whole set of recovery codes or none", func(t *testing.T) {
+			stands, cut := 0, 0
+			for i := range 60 {
+				set := mfa.RecoverySet{ID: strconv.Itoa(i + 1), MadeAt: noon}
+				for j := range 10 {
+					set.MACs = append(set.MACs, key(fmt.Sprint(set.ID, " ", j)))
+				}
+				leaving, cancel := context.WithTimeout(ctx, time.Duration(i)*100*time.Microsecond)
+				if err := db.ReplaceRecovery(leaving, "ann", set); err == nil {
+					stands = i + 1
+				} else {
+					cut++
+				}
+				cancel()
+				id, codes, _, err := db.SpendRecovery(ctx, "ann", mfa.Budget{Burst: 1000, Limit: 1000}, noon)
+				if errors.Is(err, mfa.ErrNotFound) && stands == 0 {
+					continue
+				}
+				if err != nil || len(codes) != 10 || id != strconv.Itoa(stands) && id != set.ID {
+					t.Fatalf("SpendRecovery = set %s with %d codes, %v, want 10 of set %d or %s", id, len(codes), err, stands, set.ID)
+				}
+				for _, c := range codes {
+					found := false
+					for j := range 10 {
+						found = found || c.MAC == key(fmt.Sprint(id, " ", j))
+					}
+					if !found {
+						t.Fatalf("set %s has a code of another set", id)
+					}
+				}
+				stands, _ = strconv.Atoi(id) // also where the answer did not arrive
+			}
+			if cut == 0 {
+				t.Error("no call was cut off: the test tried nothing")
+			}
+		})
 	})
 }
 
@@ -169,7 +208,7 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 	const canary = "canary@acme.example"
 	for name, raw := range map[string]*sql.DB{"sqlite": testdb.RawSQLite(t), "postgresql": testdb.RawPostgreSQL(t)} {
 		db := mustOpen(t, raw, map[string]sqlstore.Dialect{"sqlite": sqlstore.SQLite, "postgresql": sqlstore.PostgreSQL}[name])
-		for _, table := range []string{"users", "credentials", "flows", "sessions"} {
+		for _, table := range []string{"users", "credentials", "flows", "sessions", "devices", "totp", "codes", "recovery", "outbox"} {
 			if _, err := raw.Exec("DROP TABLE sallyport_" + table); err != nil {
 				t.Fatal(err)
 			}
@@ -177,12 +216,34 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 		_, byEmail := db.UserByEmail(ctx, canary)
 		s := aSession(canary, canary)
 		s.UserAgent, s.IP = canary, canary
+		_, moved := db.MoveCredential(ctx, canary, noon)
+		_, _, spentApp := db.SpendTOTP(ctx, canary, mfa.Budget{}, noon)
+		_, advanced := db.AdvanceTOTP(ctx, canary, canary, 1)
+		_, asked := db.AskTOTPReset(ctx, canary, canary, noon, noon)
+		_, sent := db.SendCode(ctx, key(canary), mfa.CodeRecord{ID: canary}, mfa.CodeRules{}, noon)
+		_, spentCode := db.SpendCode(ctx, key(canary), 1, noon)
+		_, _, _, spentSet := db.SpendRecovery(ctx, canary, mfa.Budget{}, noon)
+		_, used := db.ConsumeRecovery(ctx, canary, canary, key(canary), noon)
+		_, claimed := db.ClaimOutbox(ctx, noon, noon, 1)
 		for verb, err := range map[string]error{
-			"UserByEmail":    byEmail,
-			"CreateUser":     db.CreateUser(ctx, auth.User{ID: canary, Email: canary, Name: canary}),
-			"SwapCredential": db.SwapCredential(ctx, auth.Credential{UserID: canary, Hash: canary}),
-			"CreateFlow":     db.CreateFlow(ctx, key(canary), auth.FlowRow{Body: []byte(canary)}, noon),
-			"CreateSession":  db.CreateSession(ctx, key(canary), s),
+			"UserByEmail":     byEmail,
+			"CreateUser":      db.CreateUser(ctx, auth.User{ID: canary, Email: canary, Name: canary}),
+			"SwapCredential":  db.SwapCredential(ctx, auth.Credential{UserID: canary, Hash: canary}),
+			"CreateFlow":      db.CreateFlow(ctx, key(canary), auth.FlowRow{Body: []byte(canary)}, noon),
+			"CreateSession":   db.CreateSession(ctx, key(canary), s),
+			"TrustDevice":     db.TrustDevice(ctx, canary, canary, noon),
+			"MoveCredential":  moved,
+			"SpendTOTP":       spentApp,
+			"AdvanceTOTP":     advanced,
+			"ReplaceTOTP":     db.ReplaceTOTP(ctx, "", mfa.TOTPRecord{UserID: canary, ID: canary, Sealed: []byte(canary)}),
+			"AskTOTPReset":    asked,
+			"SendCode":        sent,
+			"SpendCode":       spentCode,
+			"SpendRecovery":   spentSet,
+			"ReplaceRecovery": db.ReplaceRecovery(ctx, canary, mfa.RecoverySet{ID: canary, MACs: [][32]byte{key(canary)}}),
+			"ConsumeRecovery": used,
+			"AddOutbox":       db.AddOutbox(ctx, mail.OutboxRow{ID: canary, Body: []byte(canary)}),
+			"ClaimOutbox":     claimed,
 		} {
 			if err == nil || strings.Contains(err.Error(), canary) || strings.Count(err.Error(), "sqlstore: ") != 1 {
 				t.Errorf("%s: %s over a broken database = %v, want an error that says once what was done, and not to whom", name, verb, err)

@@ -29,6 +29,8 @@ import (
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/directory"
+	"github.com/sallyport-auth/sallyport/auth/mail"
+	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
 )
 
@@ -53,14 +55,18 @@ type DB struct {
 }
 
 var (
-	_ session.Store    = (*DB)(nil)
-	_ session.Cuts     = (*DB)(nil)
-	_ session.Devices  = (*DB)(nil)
-	_ auth.Credentials = (*DB)(nil)
-	_ auth.Flows       = (*DB)(nil)
-	_ auth.Limits      = (*DB)(nil)
-	_ auth.Expiry      = (*DB)(nil)
-	_ directory.Store  = (*DB)(nil)
+	_ session.Store     = (*DB)(nil)
+	_ session.Cuts      = (*DB)(nil)
+	_ session.Devices   = (*DB)(nil)
+	_ auth.Credentials  = (*DB)(nil)
+	_ auth.Flows        = (*DB)(nil)
+	_ auth.Limits       = (*DB)(nil)
+	_ auth.Expiry       = (*DB)(nil)
+	_ mfa.TOTPStore     = (*DB)(nil)
+	_ mfa.RecoveryStore = (*DB)(nil)
+	_ mfa.CodeStore     = (*DB)(nil)
+	_ mail.OutboxStore  = (*DB)(nil)
+	_ directory.Store   = (*DB)(nil)
 )
 
 // Open brings the tables to this program's version and answers a store over them. It may be called by any number of
@@ -97,5 +103,8 @@ func Open(db *sql.DB, dialect Dialect) (*DB, error) {
 
 // Stores answers the DB in every field that it can fill, which is all of them.
 func (db *DB) Stores() auth.Stores {
-	return auth.Stores{Credentials: db, Flows: db, Limits: db, Sessions: db, Cuts: db, Devices: db, Expiry: db}
+	return auth.Stores{
+		Credentials: db, Flows: db, Limits: db, Sessions: db, Cuts: db, Devices: db,
+		TOTP: db, Recovery: db, Codes: db, Outbox: db, Expiry: db,
+	}
 }

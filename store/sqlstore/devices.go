@@ -4,11 +4,12 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/session"
 )
 
-const deviceColumns = `id, user_id, user_agent, ip, first_seen, last_seen, known_until`
+const deviceColumns = `id, user_id, user_agent, ip, first_seen, last_seen, known_until, trusted_at, two_step_until`
 
 const selectDevice = `SELECT ` + deviceColumns + ` FROM sallyport_devices WHERE token_hash = ? AND user_id = ?`
 
@@ -16,8 +17,16 @@ const selectDevice = `SELECT ` + deviceColumns + ` FROM sallyport_devices WHERE 
 const moveDevices = `UPDATE sallyport_devices SET token_hash = ?
 	WHERE token_hash = ? AND NOT EXISTS (SELECT 1 FROM sallyport_devices taken WHERE taken.token_hash = ?)`
 
+// addDevice adds a record, or updates the one that stands and leaves the marks that the new one does not have.
+const addDevice = `INSERT INTO sallyport_devices (token_hash, ` + deviceColumns + `) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+	ON CONFLICT (token_hash, user_id) DO UPDATE SET
+		user_agent = excluded.user_agent, ip = excluded.ip, last_seen = excluded.last_seen, known_until = excluded.known_until,
+		trusted_at = CASE WHEN excluded.trusted_at <> 0 THEN excluded.trusted_at ELSE sallyport_devices.trusted_at END,
+		two_step_until = CASE WHEN excluded.two_step_until <> 0 THEN excluded.two_step_until ELSE sallyport_devices.two_step_until END`
+
 func scanDevice(row scanner) (d session.Device, err error) {
-	err = row.Scan(&d.ID, &d.UserID, &d.UserAgent, &d.IP, instant{&d.FirstSeen}, instant{&d.LastSeen}, instant{&d.KnownUntil})
+	err = row.Scan(&d.ID, &d.UserID, &d.UserAgent, &d.IP, instant{&d.FirstSeen}, instant{&d.LastSeen}, instant{&d.KnownUntil},
+		instant{&d.TrustedAt}, instant{&d.TwoStepUntil})
 	return d, err
 }
 
@@ -39,11 +48,8 @@ func (db *DB) GrantDevice(ctx context.Context, old, key session.Key, d session.D
 				return err
 			}
 		}
-		_, err := db.exec(ctx, tx, `INSERT INTO sallyport_devices (token_hash, id, user_id, user_agent, ip, first_seen, last_seen, known_until)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?)
-			ON CONFLICT (token_hash, user_id) DO UPDATE SET
-				user_agent = excluded.user_agent, ip = excluded.ip, last_seen = excluded.last_seen, known_until = excluded.known_until`,
-			key, d.ID, d.UserID, d.UserAgent, d.IP, d.FirstSeen, d.LastSeen, d.KnownUntil)
+		_, err := db.exec(ctx, tx, addDevice,
+			key, d.ID, d.UserID, d.UserAgent, d.IP, d.FirstSeen, d.LastSeen, d.KnownUntil, d.TrustedAt, d.TwoStepUntil)
 		if err != nil {
 			return err
 		}
@@ -62,6 +68,19 @@ func (db *DB) Devices(ctx context.Context, userID string) ([]session.Device, err
 	rows, err := db.rows(ctx, db.sql, `SELECT `+deviceColumns+` FROM sallyport_devices WHERE user_id = ? ORDER BY last_seen DESC, id`, userID)
 	all, err := scanAll(rows, err, scanDevice)
 	return all, failed("listing devices", err)
+}
+
+// TrustDevice implements session.Devices.
+func (db *DB) TrustDevice(ctx context.Context, userID, id string, at time.Time) error {
+	marks := `trusted_at = ?`
+	if at.IsZero() {
+		marks += `, two_step_until = 0`
+	}
+	changed, err := db.write(ctx, `UPDATE sallyport_devices SET `+marks+` WHERE user_id = ? AND id = ?`, at, userID, id)
+	if err == nil && changed == 0 {
+		return session.ErrNotFound
+	}
+	return failed("trusting a device", err)
 }
 
 // EndDevice implements session.Devices.

@@ -21,12 +21,14 @@ var (
 	deviceTable  = expiring{table: "sallyport_devices", key: "token_hash, user_id", ends: "known_until", never: true}
 	flowTable    = expiring{table: "sallyport_flows", key: "token_hash", ends: "expires_at"}
 	limitTable   = expiring{table: "sallyport_limits", key: "counter_key", ends: "expires_at", never: true}
+	codeTable    = expiring{table: "sallyport_codes", key: "code_key", ends: "ends_at"}
 )
 
-// DeleteExpired implements auth.Expiry. A device record expires when the device is no longer known.
+// DeleteExpired implements auth.Expiry. A device record expires when the device is no longer known. A letter in the outbox never
+// does: whoever sends letters says when one is given up.
 func (db *DB) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	total := 0
-	for _, e := range []expiring{sessionTable, deviceTable, flowTable, limitTable} {
+	for _, e := range []expiring{sessionTable, deviceTable, flowTable, limitTable, codeTable} {
 		deleted, err := db.deleteExpired(ctx, e, now, limit)
 		if err != nil {
 			return total, failed("deleting expired rows of "+e.table, err)

@@ -152,8 +152,8 @@ func TestMigrations(t *testing.T) {
 			group.Wait()
 			once := tables(t, db, dialect)
 			mustOpen(t, db, dialect)
-			if got := versions(t, db); !slices.Equal(got, []int{1}) {
-				t.Errorf("versions applied = %v, want [1]", got)
+			if got := versions(t, db); !slices.Equal(got, []int{1, 2}) {
+				t.Errorf("versions applied = %v, want [1 2]", got)
 			}
 			if again := tables(t, db, dialect); !slices.Equal(once, again) {
 				t.Errorf("a second Open changed the tables:\n%v\nwant\n%v", again, once)
@@ -177,8 +177,8 @@ func TestMigrations(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		if got := versions(t, db); !slices.Equal(got, []int{1}) {
-			t.Errorf("versions applied = %v, want [1]", got)
+		if got := versions(t, db); !slices.Equal(got, []int{1, 2}) {
+			t.Errorf("versions applied = %v, want [1 2]", got)
 		}
 	})
 
@@ -196,22 +196,57 @@ func TestMigrations(t *testing.T) {
 	})
 
 	t.Run("a migration that fails leaves nothing", func(t *testing.T) {
-		eachRaw(t, func(t *testing.T, db *sql.DB, dialect sqlstore.Dialect) {
-			if _, err := db.Exec("CREATE TABLE sallyport_users (in_the_way BIGINT)"); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := sqlstore.Open(db, dialect); err == nil || !strings.Contains(err.Error(), "version 1") {
-				t.Fatalf("Open = %v, want an error that names the version that failed", err)
-			}
-			for _, column := range tables(t, db, dialect) {
-				if !strings.HasPrefix(column, "sallyport_users.") && !strings.HasPrefix(column, "sallyport_schema_version.") {
-					t.Errorf("a failed migration left %s", column)
+		for table, version := range map[string]string{"sallyport_users": "version 1", "sallyport_outbox": "version 2"} {
+			eachRaw(t, func(t *testing.T, db *sql.DB, dialect sqlstore.Dialect) {
+				if _, err := db.Exec("CREATE TABLE " + table + " (in_the_way BIGINT)"); err != nil {
+					t.Fatal(err)
+				}
+				if _, err := sqlstore.Open(db, dialect); err == nil || !strings.Contains(err.Error(), version) {
+					t.Fatalf("Open = %v, want an error that names the version that failed, %s", err, version)
+				}
+				for _, column := range tables(t, db, dialect) {
+					if !strings.HasPrefix(column, table+".") && !strings.HasPrefix(column, "sallyport_schema_version.") {
+						t.Errorf("a failed migration left %s", column)
+					}
+				}
+				if _, err := db.Exec("DROP TABLE " + table); err != nil {
+					t.Fatal(err)
+				}
+				mustOpen(t, db, dialect)
+			})
+		}
+	})
+
+	t.Run("what an older program wrote is kept, and says nothing of what came since", func(t *testing.T) {
+		eachRaw(t, func(t *testing.T, raw *sql.DB, dialect sqlstore.Dialect) {
+			applyFirst(t, raw, dialect)
+			bytes := map[sqlstore.Dialect]string{sqlstore.SQLite: "x'%x'", sqlstore.PostgreSQL: `'\x%x'`}[dialect]
+			for _, statement := range []string{
+				`INSERT INTO sallyport_credentials (user_id, hash, version, changed_at, history) VALUES ('ann', 'hash', 7, 1, 'null')`,
+				`INSERT INTO sallyport_devices (token_hash, user_id, id, user_agent, ip, first_seen, last_seen, known_until)
+					VALUES (` + fmt.Sprintf(bytes, key("browser")) + `, 'ann', 'd', '', '', 1, 2, 3)`,
+			} {
+				if _, err := raw.Exec(statement); err != nil {
+					t.Fatal(err)
 				}
 			}
-			if _, err := db.Exec("DROP TABLE sallyport_users"); err != nil {
-				t.Fatal(err)
+			db := mustOpen(t, raw, dialect)
+			if got := versions(t, raw); !slices.Equal(got, []int{1, 2}) {
+				t.Errorf("versions applied = %v, want [1 2]", got)
 			}
-			mustOpen(t, db, dialect)
+			c, err := db.Credential(ctx, "ann")
+			if err != nil || c.Hash != "hash" || c.Version != 7 || !c.LockedAt.IsZero() || !c.ResetAt.IsZero() {
+				t.Errorf("Credential = %+v, %v, want the one that was there, neither locked nor reset", c, err)
+			}
+			d, err := db.Device(ctx, key("browser"), "ann")
+			if err != nil || d.ID != "d" || !d.TrustedAt.IsZero() || !d.TwoStepUntil.IsZero() {
+				t.Errorf("Device = %+v, %v, want the one that was there, without marks", d, err)
+			}
+			fresh := testdb.RawSQLite(t)
+			mustOpen(t, fresh, sqlstore.SQLite)
+			if got, want := tables(t, raw, dialect), tables(t, fresh, sqlstore.SQLite); !slices.Equal(got, want) {
+				t.Errorf("a database that was updated has the columns\n%v\nwant those of a new one\n%v", got, want)
+			}
 		})
 	})
 
@@ -224,6 +259,23 @@ func TestMigrations(t *testing.T) {
 		}
 		mustOpen(t, db, sqlstore.SQLite)
 	})
+}
+
+// applyFirst makes a database as the first version of the schema has it, as a host may that applies the files itself.
+func applyFirst(t *testing.T, db *sql.DB, dialect sqlstore.Dialect) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("schema", string(dialect), "0001.sql"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	statements := append(strings.Split(string(text), ";\n"),
+		`CREATE TABLE sallyport_schema_version (version BIGINT NOT NULL PRIMARY KEY, applied_at BIGINT NOT NULL)`,
+		`INSERT INTO sallyport_schema_version (version, applied_at) VALUES (1, 0)`)
+	for _, statement := range statements {
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // childVariable tells a process of the test binary that it is one of child.

@@ -5,15 +5,19 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/internal/testdb"
 	"github.com/sallyport-auth/sallyport/internal/token"
+	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
 	"github.com/sallyport-auth/sallyport/store/sqlstore"
 )
@@ -155,9 +159,12 @@ func TestExpiredRowsGo(t *testing.T) {
 				if _, err := db.GrantDevice(ctx, session.Key{}, key(id), session.Device{ID: id, UserID: id, LastSeen: at, KnownUntil: at.Add(time.Hour)}); err != nil {
 					t.Fatal(err)
 				}
+				if _, err := db.SendCode(ctx, key(id), mfa.CodeRecord{ID: id, EndsAt: at.Add(time.Hour)}, mfa.CodeRules{}, at); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-		kinds := []string{"sessions", "flows", "limits", "devices"}
+		kinds := []string{"sessions", "flows", "limits", "devices", "codes"}
 
 		t.Run("A-278 each new row takes up to 16 expired ones with it", func(t *testing.T) {
 			fill(t, 40, noon)
@@ -211,8 +218,12 @@ func TestExpiryAndSignInsDoNotStandInEachOthersWay(t *testing.T) {
 					_, charged := db.Charge(ctx, charges, at)
 					_, deleted := db.DeleteExpired(ctx, at, 50)
 					created := db.CreateSession(ctx, key(id), s)
+					_, sent := db.SendCode(ctx, key(user), mfa.CodeRecord{ID: id, EndsAt: at.Add(time.Minute)}, mfa.CodeRules{}, at)
+					if errors.Is(sent, mfa.ErrSpent) {
+						sent = nil
+					}
 					for verb, err := range map[string]error{
-						"Charge": charged, "DeleteExpired": deleted, "CreateSession": created,
+						"Charge": charged, "DeleteExpired": deleted, "CreateSession": created, "SendCode": sent,
 						"EndSessions": db.EndSessions(ctx, user, id),
 						"ClearLimits": db.ClearLimits(ctx, [][32]byte{charges[2].Key, charges[0].Key}),
 					} {
@@ -227,29 +238,106 @@ func TestExpiryAndSignInsDoNotStandInEachOthersWay(t *testing.T) {
 	})
 }
 
+func TestWhatIsRefusedLeavesNoRow(t *testing.T) {
+	eachRaw(t, func(t *testing.T, raw *sql.DB, dialect sqlstore.Dialect) {
+		db := mustOpen(t, raw, dialect)
+		if _, err := db.SendCode(ctx, key("a"), mfa.CodeRecord{ID: "c", EndsAt: noon}, mfa.CodeRules{Tries: -1}, noon); !errors.Is(err, mfa.ErrSpent) {
+			t.Fatalf("SendCode by rules that allow nothing = %v, want mfa.ErrSpent", err)
+		}
+		if _, err := db.SpendCode(ctx, key("a"), 1, noon); !errors.Is(err, mfa.ErrNotFound) {
+			t.Errorf("SpendCode = %v, want mfa.ErrNotFound", err)
+		}
+		if _, _, _, err := db.SpendRecovery(ctx, "ann", mfa.Budget{}, noon); !errors.Is(err, mfa.ErrNotFound) {
+			t.Errorf("SpendRecovery = %v, want mfa.ErrNotFound", err)
+		}
+		for _, table := range []string{"codes", "recovery", "recovery_codes"} {
+			if got := count(t, raw, table); got != 0 {
+				t.Errorf("sallyport_%s has %d rows, want 0", table, got)
+			}
+		}
+	})
+}
+
+func TestAWorkerDoesNotWaitForAnother(t *testing.T) {
+	raw := testdb.RawPostgreSQL(t)
+	db := mustOpen(t, raw, sqlstore.PostgreSQL)
+	for _, id := range []string{"a", "b"} {
+		if err := db.AddOutbox(ctx, mail.OutboxRow{ID: id, DueAt: noon, Body: []byte("sealed")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other, err := raw.Begin() // another worker, in the middle of a claim
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Rollback()
+	if _, err := other.Exec("UPDATE sallyport_outbox SET attempts = 1 WHERE id = 'a'"); err != nil {
+		t.Fatal(err)
+	}
+	rows, err := db.ClaimOutbox(ctx, noon, noon.Add(time.Minute), 10)
+	if err != nil || len(rows) != 1 || rows[0].ID != "b" {
+		t.Errorf("ClaimOutbox while another worker claims a = %+v, %v, want b at once", rows, err)
+	}
+}
+
 func TestTwoProgramsShareOneSQLiteFile(t *testing.T) {
 	raw := testdb.RawSQLite(t)
 	programs := []*sqlstore.DB{mustOpen(t, raw, sqlstore.SQLite), mustOpen(t, raw, sqlstore.SQLite)}
 	charge := []auth.Charge{{Key: key("a"), Window: time.Hour, Limit: 5, Lock: time.Hour}}
-	var mu sync.Mutex
-	counted := 0
-	var group sync.WaitGroup
-	for i := range 64 {
-		group.Go(func() {
-			closedTo, err := programs[i%2].Charge(ctx, charge, noon)
-			if err != nil {
-				t.Errorf("Charge = %v, want nil: writers wait for each other", err)
+	five := mfa.Budget{Burst: 5}
+	err := errors.Join(
+		programs[0].ReplaceTOTP(ctx, "", mfa.TOTPRecord{UserID: "ann", ID: "app"}),
+		programs[0].ReplaceRecovery(ctx, "ann", mfa.RecoverySet{ID: "set", MACs: [][32]byte{key("code")}}),
+	)
+	for i := range 5 {
+		err = errors.Join(err, programs[0].AddOutbox(ctx, mail.OutboxRow{ID: fmt.Sprint(i), DueAt: noon}))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	for verb, do := range map[string]func(db *sqlstore.DB) (won bool, err error){
+		"Charge": func(db *sqlstore.DB) (bool, error) {
+			closedTo, err := db.Charge(ctx, charge, noon)
+			return closedTo.IsZero(), err
+		},
+		"SpendTOTP": func(db *sqlstore.DB) (bool, error) {
+			_, closedTo, err := db.SpendTOTP(ctx, "ann", five, noon)
+			return closedTo.IsZero(), err
+		},
+		"SpendRecovery": func(db *sqlstore.DB) (bool, error) {
+			_, _, closedTo, err := db.SpendRecovery(ctx, "ann", five, noon)
+			return closedTo.IsZero(), err
+		},
+		"SendCode": func(db *sqlstore.DB) (bool, error) {
+			_, err := db.SendCode(ctx, key("a"), mfa.CodeRecord{ID: "c", EndsAt: noon.Add(time.Hour)}, mfa.CodeRules{First: -1, Then: -1}, noon)
+			if errors.Is(err, mfa.ErrSpent) {
+				return false, nil
 			}
-			mu.Lock()
-			defer mu.Unlock()
-			if err == nil && closedTo.IsZero() {
-				counted++
+			return true, err
+		},
+		"ClaimOutbox": func(db *sqlstore.DB) (bool, error) {
+			rows, err := db.ClaimOutbox(ctx, noon, noon.Add(time.Minute), 1)
+			return len(rows) == 1, err
+		},
+	} {
+		t.Run(verb, func(t *testing.T) {
+			var won atomic.Int32
+			var group sync.WaitGroup
+			for i := range 64 {
+				group.Go(func() {
+					ok, err := do(programs[i%2])
+					if err != nil {
+						t.Errorf("%s = %v, want nil: writers wait for each other", verb, err)
+					} else if ok {
+						won.Add(1)
+					}
+				})
+			}
+			group.Wait()
+			if won.Load() != 5 {
+				t.Errorf("of 64 callers in two programs %d won, want 5", won.Load())
 			}
 		})
-	}
-	group.Wait()
-	if counted != 5 {
-		t.Errorf("two programs counted %d guesses, want 5", counted)
 	}
 }
 

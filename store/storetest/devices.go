@@ -21,6 +21,7 @@ func aDevice(userID, id string, at time.Time) session.Device {
 
 func sameDevice(a, b session.Device) bool {
 	times := a.FirstSeen.Equal(b.FirstSeen) && a.LastSeen.Equal(b.LastSeen) && a.KnownUntil.Equal(b.KnownUntil)
+	times = times && a.TrustedAt.Equal(b.TrustedAt) && a.TwoStepUntil.Equal(b.TwoStepUntil)
 	return times && a.ID == b.ID && a.UserID == b.UserID && a.UserAgent == b.UserAgent && a.IP == b.IP
 }
 
@@ -136,6 +137,114 @@ func Devices(t *testing.T, open func(t *testing.T) session.Devices) {
 		}
 		ok(t, "EndDevice", s.EndDevice(ctx, "bob", "d2"))
 		wantNoDevice(t, s, key("newer"), "bob", "it was ended after it had moved")
+	})
+
+	t.Run("A-218 marks are one person's, and a grant without marks leaves them as they are", func(t *testing.T) {
+		s := open(t)
+		want := aDevice("ann", "d1", noon)
+		want.TrustedAt, want.TwoStepUntil = noon, noon.Add(30*24*time.Hour)
+		if got := grant(t, s, key("1"), want); !sameDevice(got, want) {
+			t.Errorf("GrantDevice = %+v, want %+v", got, want)
+		}
+		bobs := aDevice("bob", "d2", noon)
+		grant(t, s, key("1"), bobs)
+		wantDevice(t, s, key("1"), bobs, "another person's marks on the same browser are not Bob's")
+		wantDevice(t, s, key("1"), want, "another person signed in")
+
+		for i, marks := range []struct {
+			trusted, twoStep time.Time
+			why              string
+		}{
+			{time.Time{}, time.Time{}, "a grant without marks takes none away"},
+			{noon.Add(time.Hour), time.Time{}, "a grant with one mark writes that one"},
+			{time.Time{}, noon.Add(50 * 24 * time.Hour), "a grant with one mark writes that one"},
+			{noon.Add(2 * time.Hour), noon.Add(24 * time.Hour), "a grant with both writes both"},
+		} {
+			d := aDevice("ann", "d1", noon)
+			d.TrustedAt, d.TwoStepUntil = marks.trusted, marks.twoStep
+			if !marks.trusted.IsZero() {
+				want.TrustedAt = marks.trusted
+			}
+			if !marks.twoStep.IsZero() {
+				want.TwoStepUntil = marks.twoStep
+			}
+			from, to := key(fmt.Sprint(i+1)), key(fmt.Sprint(i+2))
+			if got := rotate(t, s, from, to, d); !sameDevice(got, want) {
+				t.Errorf("GrantDevice = %+v, want %+v: %s", got, want, marks.why)
+			}
+			wantDevice(t, s, to, want, marks.why)
+		}
+		wantDevice(t, s, key("5"), bobs, "it moved along, and nobody marked it")
+		dans := aDevice("dan", "d3", noon)
+		rotate(t, s, key("5"), key("6"), dans)
+		wantDevice(t, s, key("6"), want, "marks move along with the record")
+		if all, err := s.Devices(ctx, "ann"); err != nil || len(all) != 1 || !sameDevice(all[0], want) {
+			t.Errorf("Devices = %+v, %v, want %+v: a list tells the marks too", all, err, want)
+		}
+	})
+
+	t.Run("A-219 trust is taken back from one record, and with it the second step's", func(t *testing.T) {
+		s := open(t)
+		anns, others, bobs := aDevice("ann", "d1", noon), aDevice("ann", "d2", noon), aDevice("bob", "d3", noon)
+		for _, d := range []*session.Device{&anns, &others, &bobs} {
+			d.TrustedAt, d.TwoStepUntil = noon, noon.Add(30*24*time.Hour)
+		}
+		grant(t, s, key("browser"), anns)
+		grant(t, s, key("browser"), bobs)
+		grant(t, s, key("another browser"), others)
+		for userID, id := range map[string]string{"eve": "d1", "bob": "d1", "ann": "d3"} {
+			if err := s.TrustDevice(ctx, userID, id, time.Time{}); !gone(err) {
+				t.Errorf("TrustDevice(%s, %s) = %v, want session.ErrNotFound: the person has no such record", userID, id, err)
+			}
+		}
+		wantDevice(t, s, key("browser"), anns, "nobody but the person takes trust back")
+		ok(t, "TrustDevice", s.TrustDevice(ctx, "ann", "d1", time.Time{}))
+		anns.TrustedAt, anns.TwoStepUntil = time.Time{}, time.Time{}
+		wantDevice(t, s, key("browser"), anns, "its trust was taken back")
+		wantDevice(t, s, key("browser"), bobs, "it is another person's record")
+		wantDevice(t, s, key("another browser"), others, "it is another browser")
+		ok(t, "TrustDevice", s.TrustDevice(ctx, "ann", "d1", noon.Add(time.Hour)))
+		anns.TrustedAt = noon.Add(time.Hour)
+		wantDevice(t, s, key("browser"), anns, "to trust a device writes TrustedAt and nothing else")
+		ok(t, "TrustDevice", s.TrustDevice(ctx, "ann", "d2", noon.Add(time.Hour)))
+		others.TrustedAt = noon.Add(time.Hour)
+		wantDevice(t, s, key("another browser"), others, "to trust a device writes TrustedAt and nothing else")
+		ok(t, "EndDevice", s.EndDevice(ctx, "ann", "d1"))
+		if err := s.TrustDevice(ctx, "ann", "d1", noon); !gone(err) {
+			t.Errorf("TrustDevice(an ended record) = %v, want session.ErrNotFound", err)
+		}
+		wantNoDevice(t, s, key("browser"), "ann", "TrustDevice brings nothing back")
+	})
+
+	t.Run("A-219 trust that is taken back while the browser gets a new key stays taken back", func(t *testing.T) {
+		s := open(t)
+		for round := range rounds {
+			old, user := key(fmt.Sprint(round)), fmt.Sprint("ann", round)
+			d := aDevice(user, "d", noon)
+			d.TrustedAt, d.TwoStepUntil = noon, noon.Add(30*24*time.Hour)
+			grant(t, s, old, d)
+			together(func(i int) {
+				var err error
+				if i == callers/2 {
+					err = s.TrustDevice(ctx, user, "d", time.Time{})
+				} else {
+					_, err = s.GrantDevice(ctx, old, key(fmt.Sprint(round, " new ", i)), aDevice([]string{user, "bob"}[i%2], fmt.Sprint(round, " d", i), noon))
+				}
+				if err != nil {
+					t.Errorf("GrantDevice or TrustDevice = %v, want nil", err)
+				}
+			})
+			all, err := s.Devices(ctx, user)
+			ok(t, "Devices", err)
+			for _, d := range all {
+				if !d.TrustedAt.IsZero() || !d.TwoStepUntil.IsZero() {
+					t.Errorf("record %s has marks, want none: its trust was taken back while the browser got a new key, so GrantDevice must write only the marks that it is given", d.ID)
+				}
+			}
+			if !slices.ContainsFunc(all, func(d session.Device) bool { return d.ID == "d" }) {
+				t.Error("the record is gone, want it under a new key: TrustDevice must change it wherever it has moved")
+			}
+		}
 	})
 
 	t.Run("an old key without records moves nothing", func(t *testing.T) {

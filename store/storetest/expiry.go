@@ -9,15 +9,19 @@ import (
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/mail"
+	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
 )
 
-// An ExpiryStore deletes expired rows of the tables that strangers can fill.
+// An ExpiryStore deletes expired rows of the tables that strangers can fill, and has an outbox whose letters it leaves alone.
 type ExpiryStore interface {
 	auth.Expiry
 	auth.Flows
 	auth.Limits
 	session.Store
+	mfa.CodeStore
+	mail.OutboxStore
 }
 
 // Expiry tries an auth.Expiry together with the stores whose rows it deletes. open answers an empty one each time.
@@ -43,6 +47,11 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 		if _, err := s.Charge(ctx, []auth.Charge{counter}, noon); err != nil {
 			t.Fatal(err)
 		}
+		code := aCode("code")
+		code.ExpiresAt, code.EndsAt = noon.Add(10*time.Minute), noon.Add(2*time.Hour)
+		if _, err := s.SendCode(ctx, key("code"), code, three, noon); err != nil {
+			t.Fatal(err)
+		}
 		for _, step := range []struct {
 			after time.Duration
 			want  int
@@ -52,6 +61,8 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 			{15 * time.Minute, 1, "the flow has expired"},
 			{time.Hour - time.Microsecond, 0, "the session was seen less than an hour ago"},
 			{time.Hour, 2, "the session without activity and the counter have expired"},
+			{2*time.Hour - time.Microsecond, 0, "the code has expired long ago, and its counters count still"},
+			{2 * time.Hour, 1, "the row of the code has ended"},
 			{3*time.Hour - time.Microsecond, 0, "the other session lasts three hours"},
 			{3 * time.Hour, 1, "the other session has come to its end"},
 			{100 * time.Hour, 0, "nothing is left"},
@@ -99,6 +110,18 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 		}
 		if closedTo, err := s.Charge(ctx, endless, later); err != nil || !closedTo.Equal(later.Add(time.Hour)) {
 			t.Errorf("Charge (guess 3, Limit 2) = %v, %v, want closed for an hour: a counter without ExpiresAt never expires", closedTo, err)
+		}
+	})
+
+	t.Run("a letter stays until it is dropped", func(t *testing.T) {
+		s := open(t)
+		ok(t, "AddOutbox", s.AddOutbox(ctx, aLetter("letter", noon)))
+		later := noon.AddDate(1, 0, 0)
+		if n := expire(t, s, later, 100); n != 0 {
+			t.Errorf("DeleteExpired = %d, want 0: whoever sends letters says when one is given up, and tells people", n)
+		}
+		if rows, err := s.ClaimOutbox(ctx, later, later.Add(time.Minute), 10); err != nil || len(rows) != 1 {
+			t.Errorf("ClaimOutbox = %d letters, %v, want the one whose code has expired", len(rows), err)
 		}
 	})
 
@@ -161,6 +184,31 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 			}
 			if swapped != nil && !errors.Is(swapped, auth.ErrNotFound) {
 				t.Errorf("SwapFlow = %v, want nil or auth.ErrNotFound", swapped)
+			}
+		}
+	})
+
+	t.Run("a code that is sent again is not deleted with the old ones", func(t *testing.T) {
+		s := open(t)
+		for round := range rounds {
+			k, id := key(fmt.Sprint(round)), fmt.Sprint("new ", round)
+			old := aCode("old")
+			old.EndsAt = noon
+			_, err := s.SendCode(ctx, k, old, three, noon.Add(-time.Hour))
+			ok(t, "SendCode", err)
+			together(func(i int) {
+				var err error
+				if i == callers/2 {
+					_, err = s.SendCode(ctx, k, aCode(id), three, noon)
+				} else {
+					_, err = s.DeleteExpired(ctx, noon, 100)
+				}
+				if err != nil {
+					t.Errorf("SendCode or DeleteExpired = %v, want nil", err)
+				}
+			})
+			if got, err := s.SpendCode(ctx, k, 1, noon); err != nil || got.ID != id {
+				t.Errorf("SpendCode = %+v, %v, want the code that was sent: DeleteExpired must look and delete in one step", got, err)
 			}
 		}
 	})

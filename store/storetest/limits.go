@@ -130,9 +130,11 @@ func Limits(t *testing.T, open func(t *testing.T) auth.Limits) {
 
 	t.Run("guesses at the same moment do not share one attempt", func(t *testing.T) {
 		s := open(t)
-		counted := count(t, s, func(int) []auth.Charge { return []auth.Charge{five("a")} })
-		if counted != 5 {
-			t.Errorf("%d callers made %d guesses, want 5: Charge must read and count in one step", callers, counted)
+		for round := range rounds { // a store that opens connections as they are needed has them after the first
+			counted := count(t, s, func(int) []auth.Charge { return []auth.Charge{five(fmt.Sprint(round))} })
+			if counted != 5 {
+				t.Errorf("%d callers made %d guesses, want 5: Charge must read and count in one step", callers, counted)
+			}
 		}
 	})
 

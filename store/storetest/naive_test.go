@@ -15,6 +15,8 @@ import (
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/directory"
+	"github.com/sallyport-auth/sallyport/auth/mail"
+	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
 	"github.com/sallyport-auth/sallyport/store/storetest"
 )
@@ -33,6 +35,11 @@ type naive struct {
 	accounts map[string]directory.Account
 	members  map[string][]directory.Member
 	domains  map[string]directory.Domain
+	apps     map[string]mfa.TOTPRecord
+	codes    map[[32]byte]mfa.CodeRecord
+	sets     map[string]naiveSet
+	recovery map[string][]mfa.RecoveryCode
+	letters  map[string]mail.OutboxRow
 }
 
 type naiveCut struct{ last, due time.Time }
@@ -44,6 +51,8 @@ func newNaive() *naive {
 		flows: map[[32]byte]auth.FlowRow{}, counters: map[[32]byte]auth.Counter{},
 		users: map[string]auth.User{}, accounts: map[string]directory.Account{},
 		members: map[string][]directory.Member{}, domains: map[string]directory.Domain{},
+		apps: map[string]mfa.TOTPRecord{}, codes: map[[32]byte]mfa.CodeRecord{}, sets: map[string]naiveSet{},
+		recovery: map[string][]mfa.RecoveryCode{}, letters: map[string]mail.OutboxRow{},
 	}
 }
 
@@ -192,6 +201,12 @@ func (n *naive) GrantDevice(_ context.Context, old, new session.Key, d session.D
 	}
 	if was, ok := people[d.UserID]; ok {
 		d.ID, d.FirstSeen = was.ID, was.FirstSeen
+		if d.TrustedAt.IsZero() {
+			d.TrustedAt = was.TrustedAt
+		}
+		if d.TwoStepUntil.IsZero() {
+			d.TwoStepUntil = was.TwoStepUntil
+		}
 	}
 	people[d.UserID] = d
 	n.write(func() {
@@ -345,7 +360,7 @@ func (n *naive) ClearLimits(_ context.Context, keys [][32]byte) error {
 }
 
 func (n *naive) DeleteExpired(_ context.Context, now time.Time, limit int) (int, error) {
-	var sessions, flows, counters [][32]byte
+	var sessions, flows, counters, codes [][32]byte
 	n.read(func() {
 		for key, s := range n.sessions {
 			if (!now.Before(s.ExpiresAt) || now.Sub(s.SeenAt) >= s.Idle) && len(sessions) < limit {
@@ -362,6 +377,11 @@ func (n *naive) DeleteExpired(_ context.Context, now time.Time, limit int) (int,
 				counters = append(counters, key)
 			}
 		}
+		for key, c := range n.codes {
+			if !now.Before(c.EndsAt) && len(codes) < limit {
+				codes = append(codes, key)
+			}
+		}
 	})
 	n.write(func() {
 		for _, key := range sessions {
@@ -373,8 +393,11 @@ func (n *naive) DeleteExpired(_ context.Context, now time.Time, limit int) (int,
 		for _, key := range counters {
 			delete(n.counters, key)
 		}
+		for _, key := range codes {
+			delete(n.codes, key)
+		}
 	})
-	return len(sessions) + len(flows) + len(counters), nil
+	return len(sessions) + len(flows) + len(counters) + len(codes), nil
 }
 
 func (n *naive) UserByID(_ context.Context, id string) (auth.User, error) {
@@ -552,17 +575,20 @@ var naiveSuites = map[string]struct {
 	"Devices": {
 		func(t *testing.T) { storetest.Devices(t, func(*testing.T) session.Devices { return newNaive() }) },
 		map[string]string{
-			"many grants make one record":                              "GrantDevice must add or update in one step",
-			"of many new keys at the same moment one gets the records": "GrantDevice must move all records in one step",
-			"a record that is ended while it moves is gone":            "they were ended while the browser got a new key",
-			"A-246 nobody ends another person's device":                "EndDevice must delete and answer in one step",
+			"many grants make one record":                                                      "GrantDevice must add or update in one step",
+			"of many new keys at the same moment one gets the records":                         "GrantDevice must move all records in one step",
+			"a record that is ended while it moves is gone":                                    "they were ended while the browser got a new key",
+			"A-246 nobody ends another person's device":                                        "EndDevice must delete and answer in one step",
+			"A-219 trust that is taken back while the browser gets a new key stays taken back": "GrantDevice must write only the marks that it is given",
 		},
 	},
 	"Credentials": {
 		func(t *testing.T) { storetest.Credentials(t, func(*testing.T) auth.Credentials { return newNaive() }) },
 		map[string]string{
-			"one caller swaps":                       "SwapCredential must compare the version and write in one step",
-			"an upgrade never undoes a new password": "UpgradeHash must compare the version and write in one step",
+			"one caller swaps":                                          "SwapCredential must compare the version and write in one step",
+			"an upgrade never undoes a new password":                    "UpgradeHash must compare the version and write in one step",
+			"of many moves each counts":                                 "MoveCredential must add one and answer in one step",
+			"a lock is not undone by a new password at the same moment": "must not open what was locked since",
 		},
 	},
 	"Flows": {
@@ -584,11 +610,57 @@ var naiveSuites = map[string]struct {
 			"guesses that share some counters neither wait for each other for ever nor slip through": "Charge must read and count all counters in one step",
 		},
 	},
+	"TOTP": {
+		func(t *testing.T) { storetest.TOTP(t, func(*testing.T) mfa.TOTPStore { return newNaive() }) },
+		map[string]string{
+			"A-194 tries at the same moment do not share one attempt":      "SpendTOTP must count and read in one step",
+			"A-193 one caller gets a time step":                            "AdvanceTOTP must compare and write in one step",
+			"A-193 of many time steps the highest stays":                   "or a used code is good again",
+			"A-193 a try at the same moment does not take a step back":     "SpendTOTP must write the tries and nothing else",
+			"one caller sets up the first app":                             "ReplaceTOTP must compare the ID and write in one step",
+			"one caller replaces an app":                                   "ReplaceTOTP must compare the ID and write in one step",
+			"what is tried at the old app writes nothing over the new one": "each verb must change only the app that it found, where it still stands",
+			"an app is deleted by its ID":                                  "DeleteTOTP must delete and answer in one step",
+			"an app that is deleted while it is tried is gone":             "each verb must change a record only where it still stands",
+			"of many who ask for a reset the first stands":                 "AskTOTPReset must look and write in one step",
+		},
+	},
+	"Codes": {
+		func(t *testing.T) { storetest.Codes(t, func(*testing.T) mfa.CodeStore { return newNaive() }) },
+		map[string]string{
+			"A-183 tries at the same moment do not share one attempt":                "SpendCode must count and read in one step",
+			"A-183 A-186 tries that are made while a code is sent again are counted": "SpendCode must count where the row stands",
+			"A-191 of many sendings at the same moment one is written":               "SendCode must look and write in one step",
+			"one caller uses a code":                            "ConsumeCode must delete and answer in one step",
+			"A-186 a code is not used once a newer one is sent": "ConsumeCode must compare the ID in the step that deletes",
+		},
+	},
+	"Recovery": {
+		func(t *testing.T) { storetest.Recovery(t, func(*testing.T) mfa.RecoveryStore { return newNaive() }) },
+		map[string]string{
+			"A-214 tries at the same moment do not share one attempt":                           "SpendRecovery must count and read in one step",
+			"A-214 one caller uses a code":                                                      "ConsumeRecovery must look and write in one step",
+			"A-214 codes used at the same moment all stay used":                                 "ConsumeRecovery must change one code and no other",
+			"A-214 a try at the same moment does not give a code back":                          "SpendRecovery must write the tries and nothing else",
+			"A-214 a code that is used while a new set is given changes nothing of the new set": "ConsumeRecovery must find the set and write in one step",
+			"of many sets at the same moment one stands, and all of it":                         "in one step",
+		},
+	},
+	"Outbox": {
+		func(t *testing.T) { storetest.Outbox(t, func(*testing.T) mail.OutboxStore { return newNaive() }) },
+		map[string]string{
+			"one worker claims a letter":                           "ClaimOutbox must look and write in one step",
+			"many workers share the letters":                       "or people get letters twice",
+			"a letter is not both put off and claimed":             "RetryOutbox must compare the attempts in the step that writes",
+			"a letter that is dropped while it is claimed is gone": "these must change a row only where it still stands",
+		},
+	},
 	"Expiry": {
 		func(t *testing.T) { storetest.Expiry(t, func(*testing.T) storetest.ExpiryStore { return newNaive() }) },
 		map[string]string{
-			"each row is counted by one caller":                    "DeleteExpired must delete and count in one step",
-			"a flow that goes on is not deleted with the old ones": "DeleteExpired must look and delete in one step",
+			"each row is counted by one caller":                          "DeleteExpired must delete and count in one step",
+			"a flow that goes on is not deleted with the old ones":       "DeleteExpired must look and delete in one step",
+			"a code that is sent again is not deleted with the old ones": "want the code that was sent: DeleteExpired must look and delete in one step",
 		},
 	},
 	"Directory": {

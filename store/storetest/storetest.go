@@ -14,6 +14,7 @@ package storetest
 
 import (
 	"crypto/sha256"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -69,6 +70,19 @@ func winners(t *testing.T, verb string, lost func(error) bool, do func(i int) er
 		}
 	})
 	return won
+}
+
+// trues calls do from 64 goroutines at the same moment and counts those who were told true. An error fails the test.
+func trues(t *testing.T, verb string, do func(i int) (bool, error)) int {
+	t.Helper()
+	no := errors.New("no")
+	return winners(t, verb, func(err error) bool { return err == no }, func(i int) error {
+		won, err := do(i)
+		if err == nil && !won {
+			return no
+		}
+		return err
+	})
 }
 
 // ok ends the test where a step that only prepares it failed.
