@@ -21,13 +21,13 @@ func TestCallsOfEachStep(t *testing.T) {
 	identify := []string{"Charge", "DomainRule", "CreateFlow"}
 	wrong := []string{"Flow", "DomainRule", "UserByEmail", "Charge", "Credential"}
 	wrongKnown := []string{"Flow", "DomainRule", "UserByEmail", "Device", "Charge", "Credential"}
-	right := []string{"Flow", "DomainRule", "UserByEmail", "Device", "Charge", "Credential", "Memberships", "SwapFlow", "ClearLimits"}
-	finish := []string{"Flow", "UserByID", "Credential", "Memberships", "DomainRule", "TakeFlow", "GrantDevice", "CreateSession", "Credential"}
+	right := []string{"Flow", "DomainRule", "UserByEmail", "Device", "Charge", "Credential", "TOTP", "Memberships", "SwapFlow", "ClearLimits"}
+	finish := []string{"Flow", "UserByID", "Credential", "TOTP", "Device", "Memberships", "DomainRule", "TakeFlow", "GrantDevice", "CreateSession", "Credential"}
 	for _, tt := range []struct {
 		step string
 		most int
 		want []string
-	}{{"identify", 4, identify}, {"wrong password", 7, wrongKnown}, {"right password", 9, right}, {"Finish", 9, finish}} {
+	}{{"identify", 4, identify}, {"wrong password", 7, wrongKnown}, {"right password", 10, right}, {"Finish", 11, finish}} {
 		if len(tt.want) > tt.most {
 			t.Errorf("%s makes %d calls, want at most %d", tt.step, len(tt.want), tt.most)
 		}

@@ -9,7 +9,7 @@ import (
 // already, because something that was in its way has gone. Reason ReasonAccountUnknown: the company is not among those offered.
 func (m *Manager) ChooseAccount(ctx context.Context, ref Ref, accountID string, c Client) (Step, error) {
 	now := m.now()
-	o, err := m.open(ctx, ref, now)
+	o, err := m.open(ctx, ref, c, now)
 	step := o.step
 	if err != nil || step.Stage != StageAccount {
 		return step, err
@@ -20,7 +20,7 @@ func (m *Manager) ChooseAccount(ctx context.Context, ref Ref, accountID string, 
 	f := step.Flow
 	f.AccountID = accountID
 	f = f.accepted(now)
-	step = Step{Flow: f, Decision: Next(o.facts, f)}
+	step = m.stepOf(o.facts, f)
 	e := m.event(AccountChosen, now, c)
 	e.FlowID, e.UserID, e.AccountID = f.ID, f.UserID, accountID
 	if err := m.note(ctx, e); err != nil {

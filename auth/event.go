@@ -1,25 +1,44 @@
 package auth
 
-import "time"
+import (
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth/mail"
+)
 
 // A Kind says what happened.
 type Kind string
 
 const (
-	FlowStarted    Kind = "flow_started"    // an address was given
-	ProofAccepted  Kind = "proof_accepted"  // something was proven
-	ProofRefused   Kind = "proof_refused"   // a guess was wrong
-	Throttled      Kind = "throttled"       // a guess was not looked at
-	AccountChosen  Kind = "account_chosen"  // a company was chosen
-	TurnedAway     Kind = "turned_away"     // proven, but not let in; Reason says why
-	SignedIn       Kind = "signed_in"       // a session begins
-	SignedOut      Kind = "signed_out"      // its owner ended it
-	SessionEnded   Kind = "session_ended"   // one session was ended from a list
-	SessionsEnded  Kind = "sessions_ended"  // a person's or a company's sessions were ended
-	PasswordSet    Kind = "password_set"    // a person has a new password
-	HashUpgraded   Kind = "hash_upgraded"   // the same password is stored in a newer form
-	HashUnreadable Kind = "hash_unreadable" // a stored hash is in no format that the Hasher or its Verifiers know
-	GuessingAlert  Kind = "guessing_alert"  // this process refused unusually many guesses within a minute, over all people
+	FlowStarted      Kind = "flow_started"   // an address was given
+	ProofAccepted    Kind = "proof_accepted" // something was proven
+	ProofRefused     Kind = "proof_refused"  // a guess was wrong
+	Throttled        Kind = "throttled"      // a guess was not looked at
+	AccountChosen    Kind = "account_chosen" // a company was chosen
+	TurnedAway       Kind = "turned_away"    // proven, but not let in; Reason says why
+	SignedIn         Kind = "signed_in"      // a session begins
+	SignedOut        Kind = "signed_out"     // its owner ended it
+	SessionEnded     Kind = "session_ended"  // one session was ended from a list
+	SessionsEnded    Kind = "sessions_ended" // a person's or a company's sessions were ended
+	PasswordSet      Kind = "password_set"   // a person has a new password
+	Locked           Kind = "locked"         // a suspicious sign-in closed every door of a person
+	CodeSent         Kind = "code_sent"      // a code was mailed; Method says what for it counts
+	TwoStepSet       Kind = "two_step_set"   // an authenticator app was set up, or took the place of another
+	TwoStepOff       Kind = "two_step_off"   // its owner turned it off
+	TwoStepReset     Kind = "two_step_reset" // an administrator took it away
+	TwoStepAsked     Kind = "two_step_asked" // somebody asks to replace it without it, after a delay
+	RecoveryMade     Kind = "recovery_made"  // new recovery codes
+	SteppedUp        Kind = "stepped_up"     // a session was proven anew
+	DeviceTrusted    Kind = "device_trusted"
+	DeviceDistrusted Kind = "device_distrusted"
+	DeviceReported   Kind = "device_reported"    // its owner does not know a device
+	ResetSent        Kind = "reset_sent"         // the link of a reset was mailed
+	LetterDead       Kind = "letter_dead"        // a letter was given up; Letter says which kind
+	RiskUnknown      Kind = "risk_unknown"       // Config.Risk has failed
+	SignOutAppointed Kind = "sign_out_appointed" // a company's sessions will end at a date
+	HashUpgraded     Kind = "hash_upgraded"      // the same password is stored in a newer form
+	HashUnreadable   Kind = "hash_unreadable"    // a stored hash is in no format that the Hasher or its Verifiers know
+	GuessingAlert    Kind = "guessing_alert"     // this process refused unusually many guesses within a minute, over all people
 )
 
 // An Event is one line of the trail. It never holds a secret, a token or anything that somebody typed: a guess at an unknown
@@ -34,8 +53,12 @@ type Event struct {
 	DeviceID  string
 	Method    Method
 	Reason    Reason
+	Change    Change // with SessionsEnded: why, where a change of the person is the reason
 	IP        string
-	UserAgent string   // cut to 256 bytes, without control characters
-	Count     int      // with GuessingAlert: the guesses refused so far in this minute
-	Trace     []string // the rules that decided, where Next did
+	UserAgent string    // cut to 256 bytes, without control characters
+	Verdict   Verdict   // what Config.Risk said, with ProofAccepted
+	Due       time.Time // with SignOutAppointed: when
+	Letter    mail.Kind // with LetterDead
+	Count     int       // with GuessingAlert: the guesses refused so far in this minute
+	Trace     []string  // the rules that decided, where Next did
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/internal/token"
 	"github.com/sallyport-auth/sallyport/session"
 )
@@ -25,16 +26,20 @@ type Done struct {
 	Trace    []string        // the rules that decided
 }
 
-// Finish makes the session of a flow that is ready. It gathers the facts anew and asks Next again, so what has changed since
-// the last step counts. One caller wins; the others get ErrFlowGone. It is the only code that makes a session for a person.
+// Finish makes the session of a sign-in that is ready, or gives the session of a StepUp its new token. It gathers the facts anew and
+// asks Next again, so what has changed since the last step counts. One caller wins; the others get ErrFlowGone. It is the only code
+// that makes a session for a person.
 //
 // A flow that is not ready answers a zero Done and the Step as it stands.
 func (m *Manager) Finish(ctx context.Context, ref Ref, c Client) (Done, Step, error) {
 	now := m.now()
-	o, err := m.open(ctx, ref, now)
+	o, err := m.open(ctx, ref, c, now)
 	step := o.step
 	if err != nil || step.Stage != StageReady {
 		return Done{}, step, err
+	}
+	if step.Flow.Purpose == StepUp {
+		return m.finishStepUp(ctx, o, c)
 	}
 	f := step.Flow
 	sessionID := token.NewID() // known before the session is, so that the trail can name it
@@ -43,11 +48,18 @@ func (m *Manager) Finish(ctx context.Context, ref Ref, c Client) (Done, Step, er
 	if err := m.note(ctx, e); err != nil {
 		return Done{}, Step{}, err
 	}
+	notice, err := m.noticeDevice(ctx, o, c)
+	if err != nil {
+		return Done{}, Step{}, err
+	}
 	if err := flowError("taking", m.stores.Flows.TakeFlow(ctx, o.key, f.Version)); err != nil {
+		if errors.Is(err, ErrFlowChanged) || errors.Is(err, ErrFlowGone) { // somebody else finishes it, and tells
+			err = errors.Join(err, m.retract(ctx, notice))
+		}
 		return Done{}, Step{}, err
 	}
 	done := Done{ReturnTo: f.ReturnTo, Lang: cmp.Or(f.Lang, o.facts.User.Locale), Email: f.Email, Trace: step.Trace}
-	device, err := m.grant(ctx, &done, f.UserID, c, now)
+	device, err := m.grant(ctx, &done, o.facts, f, token.NewID(), c)
 	if err != nil {
 		return Done{}, Step{}, err
 	}
@@ -65,16 +77,30 @@ func (m *Manager) Finish(ctx context.Context, ref Ref, c Client) (Done, Step, er
 	return done, step, nil
 }
 
-// grant remembers that the person has signed in from this browser. The browser gets a new token each time, to which all that was
-// remembered under the old one moves: a token that somebody planted or copied opens nothing afterwards.
-func (m *Manager) grant(ctx context.Context, done *Done, userID string, c Client, now time.Time) (session.Device, error) {
+// noticeDevice tells a person of a sign-in on a device not known before, unless a mailed code has told them already.
+func (m *Manager) noticeDevice(ctx context.Context, o opened, c Client) (id string, err error) {
+	if o.facts.Device.Known(o.facts.Now) || mailboxProven(o.facts, o.step.Flow) {
+		return "", nil
+	}
+	return m.announce(ctx, m.letter(mail.NewDevice, o.facts.User, o.step.Flow.Lang, c, o.facts.Now))
+}
+
+// grant remembers that the person has signed in from this browser, under this ID if it is not remembered already. The browser gets
+// a new token each time, to which all that was remembered under the old one moves: a token that somebody planted or copied opens
+// nothing afterwards.
+func (m *Manager) grant(ctx context.Context, done *Done, facts Facts, f Flow, id string, c Client) (session.Device, error) {
+	now := facts.Now
+	record := session.Device{
+		ID: id, UserID: f.UserID, UserAgent: session.CleanUserAgent(c.UserAgent), IP: ipText(c.IP),
+		FirstSeen: now, LastSeen: now, KnownUntil: now.Add(knownFor),
+	}
+	if f.Trust && sparable(facts) {
+		record.TwoStepUntil = now.Add(sparedFor)
+	}
 	old, _ := token.Lookup(token.Device, c.Device)
 	var key [32]byte
 	done.Device, key = token.New(token.Device)
-	d, err := m.stores.Devices.GrantDevice(ctx, old, key, session.Device{
-		ID: token.NewID(), UserID: userID, UserAgent: session.CleanUserAgent(c.UserAgent), IP: ipText(c.IP),
-		FirstSeen: now, LastSeen: now, KnownUntil: now.Add(knownFor),
-	})
+	d, err := m.stores.Devices.GrantDevice(ctx, old, key, record)
 	if err != nil {
 		return d, fmt.Errorf("auth: remembering a device: %w", err)
 	}

@@ -4,29 +4,52 @@ import (
 	"net/netip"
 	"slices"
 	"time"
+
+	"github.com/sallyport-auth/sallyport/mfa"
 )
 
 // A Purpose says what a flow is for. It is set when the flow is made and never changes.
 type Purpose string
 
-// SignIn is the purpose of a flow that ends in a new session.
-const SignIn Purpose = "sign_in"
+const (
+	SignIn Purpose = "sign_in" // ends in a new session
+	StepUp Purpose = "step_up" // whoever is signed in proves it once more: ends in the same session with a new token
+	Reset  Purpose = "reset"   // a mailed link, then a new password: ends at the sign-in page
+)
+
+// An Action is what somebody who is signed in wants to do in a StepUp. It is set when the flow is made and never changes.
+type Action string
+
+const (
+	ActionProve    Action = ""           // nothing but the proof: the page that asked for it goes on
+	ActionTwoStep  Action = "two_step"   // set up two-step verification
+	ActionNewPhone Action = "new_device" // set it up anew with another phone
+)
 
 // A Method is a way of proving something.
 type Method string
 
-// MethodPassword is the person's password, checked by this library.
-const MethodPassword Method = "password"
+const (
+	MethodPassword     Method = "password"      // the person's password, checked by this library
+	MethodEmailCode    Method = "email_code"    // a code that was mailed to the person
+	MethodTOTP         Method = "totp"          // a code of the person's authenticator app
+	MethodRecoveryCode Method = "recovery_code" // one of the codes that the person wrote down for the day the phone is lost
+	MethodEmailLink    Method = "email_link"    // the link of a mailed reset
+)
 
 // A Proof is something that was proven in a flow. Proofs are only ever added.
 type Proof struct {
 	Method  Method
 	At      time.Time
-	Version int64 // of the credential it was proven with; a newer credential makes the proof count for nothing
+	Version int64 // of the person's credential at that moment; a newer credential makes the proof count for nothing
 }
 
-// first tells whether the proof alone can say who somebody is.
-func (p Proof) first() bool { return p.Method == MethodPassword }
+// What a proof is worth. Only first opens a sign-in, and only second is a second step: a mailed code never is, because whoever
+// reads the mailbox can often set the password too (NIST SP 800-63B-4 does not take e-mail for an authenticator).
+func (p Proof) first() bool    { return p.Method == MethodPassword }
+func (p Proof) second() bool   { return p.Method == MethodTOTP || p.Method == MethodRecoveryCode }
+func (p Proof) mailbox() bool  { return p.Method == MethodEmailCode }
+func (p Proof) recovery() bool { return p.Method == MethodEmailLink }
 
 // A Flow is a sign-in in progress. It is a row held by the server and never a session: nothing but Finish turns one into the other.
 type Flow struct {
@@ -40,9 +63,35 @@ type Flow struct {
 	Lang      string // the language chosen on the page, as a BCP 47 tag; empty: none
 	UserID    string // fixed by the first proof that says who it is; never changes from then on
 	AccountID string // the company chosen; empty: none yet
+	SessionID string // of a StepUp: the session it is for
+	Action    Action // of a StepUp: what it leads to
 	Proofs    []Proof
+	Verdict   Verdict    // what Config.Risk said about the first proof
+	Code      MailedCode // the newest one of this flow; the zero MailedCode: none was mailed
+	NewPhone  bool       // the person cannot use the app and wants to set it up on another phone
+	Setup     Setup      // of an authenticator app in this flow
+	Trust     bool       // with the app's code the box "do not ask on this device" was ticked
 	MadeAt    time.Time
 	ExpiresAt time.Time // the flow ends then unless a step is accepted before
+}
+
+// A MailedCode is when a code went out and what for. The code itself is nowhere but in the letter.
+type MailedCode struct {
+	Purpose   string
+	SentAt    time.Time
+	ExpiresAt time.Time
+	Sends     int
+}
+
+// ResendAt is when the next code may be sent.
+func (c MailedCode) ResendAt() time.Time { return c.SentAt.Add(mfa.CodeRules{}.Wait(c.Sends)) }
+
+// A Setup is how far the set-up of an authenticator app has come. It is gone with its flow: nothing of it is stored elsewhere
+// until the app's first code was right.
+type Setup struct {
+	Begun  bool      // the first dialog was left
+	Sealed []byte    // the secret that waits for its first code
+	DoneAt time.Time // an app was set up in this flow
 }
 
 // Life of a flow.
@@ -67,7 +116,11 @@ type Step struct {
 	Token      string // the flow cookie's new token, in the answer of a step that makes a flow or proves who it is; empty: it stays
 	Flow       Flow
 	Decision                 // Reason says why the last step was not accepted, or why the stage refuses; empty: nothing is wrong
-	RetryAfter time.Duration // with ReasonTooManyAttempts and ReasonBusy: when to try again
+	RetryAfter time.Duration // with ReasonTooManyAttempts and ReasonBusy: when to try again. Zero: not with this method in this flow
+
+	App           mfa.Pending // at the dialog that shows it: the app to be set up
+	RecoveryCodes []string    // in the one answer that makes them
+	MailTo        string      // where a code was or will be mailed, masked in a sign-in, in full where the person sets something up
 }
 
 // A Client is the browser or program that asks, as far as the library cares.
@@ -75,6 +128,8 @@ type Client struct {
 	IP        netip.Addr // the zero Addr: unknown, and counted as one source
 	UserAgent string
 	Device    string // the device cookie's token; empty: none
+	Session   string // the session cookie's token, for steps of a StepUp; empty: none
+	Lang      string // what the pages speak with this visitor, as a BCP 47 tag: letters do too, unless the person chose another; empty: unknown
 }
 
 // A Ref is the flow that a step is for: the cookie's token, and what the form or program says it saw.

@@ -2,7 +2,6 @@ package auth
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/internal/address"
@@ -46,7 +45,7 @@ func (m *Manager) Identify(ctx context.Context, o Opening, c Client) (Step, erro
 	f := opening
 	f.ID, f.MadeAt, f.Email, f.Address = token.NewID(), now, a.Typed, a.Canonical
 	f = f.accepted(now)
-	facts, err := m.facts(ctx, f, now)
+	facts, err := m.facts(ctx, f, c, now)
 	if err != nil {
 		return Step{}, err
 	}
@@ -56,18 +55,12 @@ func (m *Manager) Identify(ctx context.Context, o Opening, c Client) (Step, erro
 	if err := m.note(ctx, e); err != nil {
 		return Step{}, err
 	}
-	row, err := f.row()
-	if err != nil {
+	if step.Token, err = m.create(ctx, f); err != nil {
 		return Step{}, err
-	}
-	plain, key := token.New(token.Flow)
-	if err := m.stores.Flows.CreateFlow(ctx, key, row, now); err != nil {
-		return Step{}, fmt.Errorf("auth: making a flow: %w", err)
 	}
 	if err := m.Cancel(ctx, o.Replaces); err != nil {
 		return Step{}, err
 	}
-	step.Token = plain
 	return step, nil
 }
 

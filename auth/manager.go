@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/netip"
 	"net/url"
 	"path"
@@ -13,8 +14,10 @@ import (
 	"sync"
 	"time"
 
+	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/auth/password"
 	"github.com/sallyport-auth/sallyport/internal/token"
+	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
 )
 
@@ -37,9 +40,19 @@ type Config struct {
 	// Preset is the product's policy and layout. What it leaves zero is filled from Recommended, field by field.
 	Preset Preset
 
-	// AllowNoMail says that nothing can be mailed, and so that nobody is asked for a code on a browser never seen before.
-	// This release cannot mail: New refuses a Config without it, so that no host relies on letters that never go.
+	// Mail takes letters to people: smtp.New makes one. Letters wait in Stores.Outbox until Run or Deliver sends them. Required,
+	// unless AllowNoMail.
+	Mail mail.Sender
+	// Letters says how letters look. Its Product may be empty: the host name of BaseURL; its Security too: our page with the
+	// person's devices.
+	Letters mail.LettersConfig
+	// AllowNoMail says that nothing can be mailed: nobody is asked for a code on a browser never seen before, nobody is told of
+	// anything, and who must set up two-step verification cannot. It goes with no Mail.
 	AllowNoMail bool
+
+	// Risk judges every sign-in after its first proof: by place, network, time or history, which this library knows nothing of. An
+	// error is recorded, and leaves the decision to what is known of the device. Nil: so does that.
+	Risk func(ctx context.Context, a Attempt) (Verdict, error)
 
 	// Passwords hashes and checks passwords. The zero Hasher is ready to use.
 	Passwords password.Hasher
@@ -86,11 +99,18 @@ type Manager struct {
 	queue         *password.Queue
 	breaches      password.Breaches
 	words         []string
+	totp          *mfa.TOTP
+	recovery      *mfa.Recovery
+	codes         *mfa.Codes   // nil: nothing can be mailed
+	outbox        *mail.Outbox // nil: the same
+	posted        chan struct{}
+	risk          func(ctx context.Context, a Attempt) (Verdict, error)
 	base          *url.URL
 	signInPath    string // with the path of BaseURL before it
 	prefix        string // signInPath without "signin"
 	returnOrigins []string
 	insecureHTTP  bool
+	brokenGuard   func(http.ResponseWriter, *http.Request, error)
 	record        func(ctx context.Context, e Event) error
 	now           func() time.Time
 	alarm         *alarm
@@ -139,19 +159,69 @@ func New(cfg Config) (*Manager, error) {
 		breaches: cfg.Breaches, words: cfg.Words,
 		base: base, signInPath: base.Path + signIn, prefix: base.Path + strings.TrimSuffix(signIn, "signin"),
 		returnOrigins: origins, insecureHTTP: cfg.InsecureHTTP && base.Scheme == "http",
+		posted: make(chan struct{}, 1), risk: cfg.Risk, brokenGuard: broken(cfg.Report),
 		record: cfg.Record, now: now, alarm: &alarm{limit: cmp.Or(cfg.AlertAfter, 100)},
+	}
+	if err := m.secondSteps(cfg); err != nil {
+		return nil, err
+	}
+	if err := m.letters(cfg); err != nil {
+		return nil, err
 	}
 	m.sessions, err = session.New(session.Config{
 		Store: cfg.Stores.Sessions, Cuts: cfg.Stores.Cuts,
 		Idle: preset.Policy.Idle, Cap: preset.Policy.Cap,
 		KeptIdle: preset.Policy.KeptIdle, KeptCap: preset.Policy.KeptCap,
-		InsecureHTTP: m.insecureHTTP, Unauthorized: m.signInFirst(), Broken: broken(cfg.Report), Now: now,
+		InsecureHTTP: m.insecureHTTP, Unauthorized: m.signInFirst(), Broken: m.brokenGuard, Now: now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("auth: making the session manager: %w", err)
 	}
 	return m, nil
 }
+
+// secondSteps makes the managers of package mfa.
+func (m *Manager) secondSteps(cfg Config) (err error) {
+	m.totp, err = mfa.NewTOTP(mfa.TOTPConfig{Store: cfg.Stores.TOTP, Keys: cfg.Keys, Issuer: m.product(cfg), Now: m.now})
+	if err != nil {
+		return fmt.Errorf("auth: making the manager of authenticator apps: %w", err)
+	}
+	m.recovery, err = mfa.NewRecovery(mfa.RecoveryConfig{Store: cfg.Stores.Recovery, Keys: cfg.Keys, Now: m.now})
+	if err != nil {
+		return fmt.Errorf("auth: making the manager of recovery codes: %w", err)
+	}
+	return nil
+}
+
+// letters makes what mails, unless nothing can be mailed.
+func (m *Manager) letters(cfg Config) (err error) {
+	if cfg.Mail == nil {
+		return nil
+	}
+	m.codes, err = mfa.NewCodes(mfa.CodesConfig{Store: cfg.Stores.Codes, Keys: cfg.Keys, Now: m.now})
+	if err != nil {
+		return fmt.Errorf("auth: making the manager of mailed codes: %w", err)
+	}
+	look := cfg.Letters
+	look.Product = m.product(cfg)
+	origin := m.base.Scheme + "://" + m.base.Host
+	look.Security = cmp.Or(look.Security, origin+m.prefix+"account/devices")
+	look.Help = cmp.Or(look.Help, origin+m.prefix+"help")
+	letters, err := mail.NewLetters(look)
+	if err != nil {
+		return fmt.Errorf("auth: Config.Letters: %w", err)
+	}
+	m.outbox, err = mail.NewOutbox(mail.OutboxConfig{
+		Store: cfg.Stores.Outbox, Keys: cfg.Keys, Sender: cfg.Mail, Letters: letters, Dead: m.dead, Now: m.now,
+	})
+	if err != nil {
+		return fmt.Errorf("auth: making the outbox: %w", err)
+	}
+	return nil
+}
+
+// product is the name that apps and letters call this host by.
+func (m *Manager) product(cfg Config) string { return cmp.Or(cfg.Letters.Product, m.base.Hostname()) }
 
 // required names the first field that is missing.
 func required(cfg Config) error {
@@ -165,6 +235,10 @@ func required(cfg Config) error {
 		{cfg.Stores.Limits == nil, "Stores.Limits"},
 		{cfg.Stores.Sessions == nil, "Stores.Sessions"},
 		{cfg.Stores.Devices == nil, "Stores.Devices"},
+		{cfg.Stores.TOTP == nil, "Stores.TOTP"},
+		{cfg.Stores.Recovery == nil, "Stores.Recovery"},
+		{cfg.Mail != nil && cfg.Stores.Codes == nil, "Stores.Codes"},
+		{cfg.Mail != nil && cfg.Stores.Outbox == nil, "Stores.Outbox"},
 	} {
 		if f.missing {
 			return fmt.Errorf("auth: Config.%s is required", f.field)
@@ -176,8 +250,13 @@ func required(cfg Config) error {
 	if cfg.AlertAfter < 0 {
 		return errors.New("auth: Config.AlertAfter is negative")
 	}
-	if !cfg.AllowNoMail {
-		return errors.New("auth: Config.AllowNoMail must be true: this release cannot mail codes to people on unknown devices")
+	switch {
+	case cfg.Mail == nil && !cfg.AllowNoMail:
+		return errors.New("auth: Config.Mail is required: codes and notices are mailed; or AllowNoMail, to do without them")
+	case cfg.Mail != nil && cfg.AllowNoMail:
+		return errors.New("auth: Config.AllowNoMail is set, and Mail too: take one away")
+	case cfg.AllowNoMail && cfg.Preset.Policy.TwoStep == TwoStepRequired:
+		return errors.New("auth: Config.Mail is required by Preset.Policy.TwoStep: an app is set up with a mailed code")
 	}
 	return nil
 }
@@ -250,19 +329,30 @@ func (m *Manager) Now() time.Time { return m.now() }
 // packages around this one that make cookies of their own; a purpose must be used for one thing only.
 func (m *Manager) Secret(purpose string, n int) [][]byte { return m.ring.DeriveAll("host "+purpose, n) }
 
-// Run does the housekeeping until ctx ends, and answers why it ended: once a minute it deletes what has expired. It is the one
-// worker that a host may start; nothing is insecure without it.
+// Run does the housekeeping until ctx ends, and answers why it ended: it sends letters as they come, those of other programs on the
+// same stores within two seconds, and once a minute deletes what has expired. It is the one worker that a host starts; without it
+// nothing is insecure, but no letter goes unless the host calls Deliver.
 func (m *Manager) Run(ctx context.Context) error {
-	tick := time.NewTicker(time.Minute)
-	defer tick.Stop()
+	expire, deliver := time.NewTicker(time.Minute), time.NewTicker(2*time.Second)
+	defer expire.Stop()
+	defer deliver.Stop()
+	err := m.Expire(ctx)
 	for {
-		if err := m.Expire(ctx); err != nil && ctx.Err() == nil {
+		if err == nil {
+			_, err = m.Deliver(ctx)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err != nil {
 			return err
 		}
 		select {
 		case <-ctx.Done():
-			return ctx.Err()
-		case <-tick.C:
+		case <-m.posted:
+		case <-deliver.C:
+		case <-expire.C:
+			err = m.Expire(ctx)
 		}
 	}
 }

@@ -3,7 +3,11 @@ package auth
 import (
 	"fmt"
 	"net/url"
+	"slices"
 	"time"
+
+	"github.com/sallyport-auth/sallyport/mfa"
+	"github.com/sallyport-auth/sallyport/session"
 )
 
 // A Stage is where a flow stands: what it needs next.
@@ -12,6 +16,9 @@ type Stage string
 const (
 	StageIdentify     Stage = "identify"     // who is it
 	StageAuthenticate Stage = "authenticate" // prove it
+	StageVerify       Stage = "verify"       // prove it once more: the app, a recovery code, a mailed code
+	StageEnroll       Stage = "enroll"       // set up an authenticator app; Dialog says how far that is
+	StageNewPassword  Stage = "new_password" // set a new password
 	StageAccount      Stage = "account"      // choose a company
 	StagePolicy       Stage = "policy"       // proven, but there is nothing to enter; Reason says why
 	StageReady        Stage = "ready"        // Finish may be called
@@ -22,17 +29,26 @@ const (
 type Facts struct {
 	Now         time.Time
 	Preset      Preset       // the product's own policy, complete
+	CanMail     bool         // letters can be sent
 	Domain      DomainRule   // of the address; the zero rule where nobody has verified the domain
 	Found       bool         // the flow's user exists; false before a proof has fixed one
 	User        User         // the flow's user, if Found
 	Memberships []Membership // all of them, whatever their state
-	Credential  int64        // the version of the user's password; zero: none
+	Credential  int64        // the version of the user's credential; zero: there is none
+	LockedAt    time.Time    // when a suspicious sign-in closed every door; zero: open
+	ResetAt     time.Time    // when the password was last set by a mailed reset; zero: never
+	App         mfa.TOTPStatus
+	Device      session.Device  // what is remembered of this browser for this user; the zero Device: nothing
+	Session     session.Session // of a StepUp: the session as it stands
 }
 
 // A Decision is what Next answers.
 type Decision struct {
 	Stage     Stage
 	Offer     []Method        // what may be tried now
+	Dialog    int             // at StageEnroll: 1 notice, 2 mailed code, 3 get an app, 4 scan and enter its code
+	NewPhone  bool            // "set up a new mobile device" is offered
+	TrustBox  bool            // the box that spares this device the app's code is offered
 	Reason    Reason          // why the stage refuses, or offers nothing; empty: nothing is wrong
 	Accounts  []AccountChoice // at StageAccount: the companies to choose from
 	AccountID string          // at StageReady: the company to enter; empty: none
@@ -52,20 +68,11 @@ type AccountChoice struct {
 // output, and is the only place that answers StageReady.
 func Next(facts Facts, flow Flow) Decision {
 	d := Decision{}
-	if flow.Address == "" {
+	switch {
+	case flow.Address == "":
 		d.Stage = StageIdentify
 		return d
-	}
-	if !d.proven(facts, flow) {
-		return d
-	}
-	if !facts.Found {
-		return d.stop(StageRefused, ReasonInvalidCredentials, "the user is gone")
-	}
-	if facts.User.Suspended {
-		return d.stop(StageRefused, ReasonUserSuspended, "the user is suspended")
-	}
-	if !d.company(facts, flow) {
+	case !d.proven(facts, flow), !d.welcome(facts, flow), !d.twoStep(facts, flow), !d.verified(facts, flow), !d.allowed(facts, flow):
 		return d
 	}
 	d.Stage = StageReady
@@ -73,9 +80,20 @@ func Next(facts Facts, flow Flow) Decision {
 	return d
 }
 
-// proven looks for a first proof that counts. Without one it offers what the domain of the address leaves open, and nothing
-// that depends on the person.
+// proven looks for a proof that says who it is, and counts.
 func (d *Decision) proven(facts Facts, flow Flow) bool {
+	switch flow.Purpose {
+	case StepUp:
+		return d.provenAgain(facts, flow)
+	case Reset:
+		return d.provenByLink(facts, flow)
+	}
+	return d.provenFirst(facts, flow)
+}
+
+// provenFirst looks for a first proof. Without one it offers what the domain of the address leaves open, and nothing that depends
+// on the person.
+func (d *Decision) provenFirst(facts Facts, flow Flow) bool {
 	enforced := facts.Domain.SSO == SSOEnforced
 	if enforced {
 		d.say("%s asks for the company's own sign-in", facts.Domain.Domain)
@@ -85,8 +103,8 @@ func (d *Decision) proven(facts Facts, flow Flow) bool {
 		case !p.first():
 		case p.Method == MethodPassword && enforced:
 			d.say("the password does not count here")
-		case p.Method == MethodPassword && (p.Version == 0 || p.Version != facts.Credential):
-			d.say("the password was changed after it was proven")
+		case !p.counts(facts):
+			d.say("the %s was proven before the person's credential changed", p.Method)
 		case flow.UserID != "":
 			d.say("%s proven", p.Method)
 			return true
@@ -99,6 +117,339 @@ func (d *Decision) proven(facts Facts, flow Flow) bool {
 	}
 	d.Offer = []Method{MethodPassword}
 	return false
+}
+
+// recentProof is how old a proof may be where a page asks for a recent one.
+const recentProof = 10 * time.Minute
+
+// provenAgain asks whoever is signed in for the strongest proof that they have, unless that is no older than recentProof.
+func (d *Decision) provenAgain(facts Facts, flow Flow) bool {
+	if facts.Session.ID == "" || facts.Session.ID != flow.SessionID || facts.Session.UserID != flow.UserID {
+		*d = d.stop(StageRefused, ReasonSessionExpired, "the session has ended")
+		return false
+	}
+	if recentlyProven(facts.Session, facts.App, facts.Now) {
+		d.say("proven %s ago", span(facts.Now.Sub(facts.Session.AuthTime).Truncate(time.Second)))
+		return true
+	}
+	if facts.App.ID != "" {
+		if p, ok := d.second(facts, flow); ok {
+			d.say("%s proven", p.Method)
+			return true
+		}
+		d.Stage, d.Offer = StageVerify, d.secondMethods(facts)
+		return false
+	}
+	return d.provenFirst(facts, flow)
+}
+
+// recentlyProven tells whether a session's last proof is recent, and was the strongest that the person has.
+func recentlyProven(s session.Session, app mfa.TOTPStatus, now time.Time) bool {
+	if now.Sub(s.AuthTime) > recentProof {
+		return false
+	}
+	return app.ID == "" || s.Methods.Has(string(MethodTOTP)) || s.Methods.Has(string(MethodRecoveryCode))
+}
+
+// provenByLink looks for the mailed link of a reset. It says who it is and opens a new password, never a session.
+func (d *Decision) provenByLink(facts Facts, flow Flow) bool {
+	if facts.Domain.SSO == SSOEnforced {
+		*d = d.stop(StageRefused, ReasonSSORequired, facts.Domain.Domain+" asks for the company's own sign-in")
+		return false
+	}
+	for _, p := range flow.Proofs {
+		if p.recovery() && p.counts(facts) && flow.UserID != "" {
+			d.say("the mailed link was opened")
+			return true
+		}
+	}
+	*d = d.stop(StageRefused, ReasonResetExpired, "the mailed link counts no longer")
+	return false
+}
+
+// counts tells whether the person's credential is still the one that the proof was made with.
+func (p Proof) counts(facts Facts) bool { return p.Version != 0 && p.Version == facts.Credential }
+
+// second is a second step that was done in this flow.
+func (d *Decision) second(facts Facts, flow Flow) (Proof, bool) {
+	for _, p := range flow.Proofs {
+		if p.second() && p.counts(facts) {
+			return p, true
+		}
+	}
+	return Proof{}, false
+}
+
+// mailboxProven tells whether a mailed code reached the person in this flow.
+func mailboxProven(facts Facts, flow Flow) bool {
+	return slices.ContainsFunc(flow.Proofs, func(p Proof) bool { return p.mailbox() && p.counts(facts) })
+}
+
+// secondMethods are the second steps that a person with an app may try.
+func (d *Decision) secondMethods(facts Facts) []Method {
+	if facts.Preset.SkipRecoveryCodes {
+		return []Method{MethodTOTP}
+	}
+	return []Method{MethodTOTP, MethodRecoveryCode}
+}
+
+// welcome turns away who must not come in, whatever else they could prove. A locked person is told so here, after the first proof,
+// and may still set a new password with a mailed link.
+func (d *Decision) welcome(facts Facts, flow Flow) bool {
+	switch {
+	case !facts.Found:
+		*d = d.stop(StageRefused, ReasonInvalidCredentials, "the user is gone")
+	case facts.User.Suspended:
+		*d = d.stop(StageRefused, ReasonUserSuspended, "the user is suspended")
+	case !facts.LockedAt.IsZero() && flow.Purpose != Reset:
+		*d = d.stop(StageRefused, ReasonAccountLocked, "locked by a suspicious sign-in, until there is a new password")
+	default:
+		return true
+	}
+	return false
+}
+
+// twoStep asks for the second step of whoever has one, and lets who must have one set it up.
+func (d *Decision) twoStep(facts Facts, flow Flow) bool {
+	required := d.requirers(facts)
+	enrolled := facts.App.ID != ""
+	p, done := d.second(facts, flow)
+	switch {
+	case flow.Purpose == Reset && !enrolled:
+		return true // whoever has nothing to lose yet; a sign-in will ask for the set-up
+	case flow.Purpose == StepUp && (flow.Action == ActionProve || !flow.Setup.DoneAt.IsZero()):
+		return true
+	case flow.Purpose == StepUp && (enrolled == (flow.Action == ActionNewPhone)):
+		return d.dialogs(facts, flow)
+	case flow.Purpose == StepUp:
+		*d = d.stop(StageRefused, ReasonNotEnrolled, "there is nothing to set up")
+		return false
+	case enrolled && flow.Purpose == Reset && done:
+		return true
+	case enrolled && flow.Purpose == Reset:
+		d.askSecond(facts, flow, required)
+		return false
+	case flow.NewPhone && flow.Setup.DoneAt.IsZero() && enrolled && d.replaceable(facts, flow):
+		return d.dialogs(facts, flow)
+	case enrolled && !flow.Setup.DoneAt.IsZero() && facts.Preset.AfterSetup == AfterSetupNewCode && !provenSince(facts, flow):
+		d.say("the app was set up just now: its next code is needed")
+		d.Stage, d.Offer = StageVerify, []Method{MethodTOTP}
+		return false
+	case enrolled && done:
+		d.say("%s proven as the second step", p.Method)
+		return true
+	case enrolled && d.spared(facts, required):
+		return true
+	case enrolled:
+		d.askSecond(facts, flow, required)
+		return false
+	case required:
+		return d.dialogs(facts, flow)
+	}
+	return true
+}
+
+// provenSince tells whether a code of the app was accepted after it was set up.
+func provenSince(facts Facts, flow Flow) bool {
+	return slices.ContainsFunc(flow.Proofs, func(p Proof) bool {
+		return p.Method == MethodTOTP && p.counts(facts) && p.At.After(flow.Setup.DoneAt)
+	})
+}
+
+// requirers tells whether anybody requires two-step verification: the product, or a company that the person is active in and that
+// has not expired.
+func (d *Decision) requirers(facts Facts) bool {
+	required := facts.Preset.Policy.TwoStep == TwoStepRequired
+	if required {
+		d.say("two-step verification is required of everybody")
+	}
+	for _, m := range facts.Memberships {
+		if m.asks() && m.Policy.TwoStep == TwoStepRequired {
+			required = true
+			since := ""
+			if !m.Policy.TwoStepSince.IsZero() {
+				since = " since " + m.Policy.TwoStepSince.UTC().Format("2 January 2006")
+			}
+			d.say("two-step verification is required by %s%s", m.AccountName, since)
+		}
+	}
+	return required
+}
+
+// asks tells whether the company's policy counts for this person.
+func (m Membership) asks() bool { return m.State == MemberActive && m.AccountState != AccountExpired }
+
+// sparable tells whether a device may be spared the app's code: where the product allows it, nobody forbids it, and every company
+// that requires two-step verification says that it allows it.
+func sparable(facts Facts) bool {
+	if facts.Preset.Policy.DeviceTrust != TrustAllowed {
+		return false
+	}
+	for _, m := range facts.Memberships {
+		if m.asks() && (m.Policy.DeviceTrust == TrustForbid || m.Policy.TwoStep == TwoStepRequired && m.Policy.DeviceTrust != TrustAllowed) {
+			return false
+		}
+	}
+	return true
+}
+
+// spared tells whether this device needs no code of the app.
+func (d *Decision) spared(facts Facts, required bool) bool {
+	if !facts.Now.Before(facts.Device.TwoStepUntil) {
+		return false
+	}
+	if !sparable(facts) {
+		d.say("this device was spared the app's code, which is no longer allowed")
+		return false
+	}
+	if required {
+		d.say("everybody who requires two-step verification allows it to be remembered on a device")
+	}
+	d.say("this device needs no code of the app until %s", facts.Device.TwoStepUntil.UTC().Format("2 January 2006"))
+	return true
+}
+
+// askSecond asks for the second step.
+func (d *Decision) askSecond(facts Facts, flow Flow, required bool) {
+	if !required {
+		d.say("the person has set up two-step verification")
+	}
+	d.Stage, d.Offer = StageVerify, d.secondMethods(facts)
+	if flow.Purpose != SignIn {
+		return
+	}
+	d.NewPhone, d.TrustBox = facts.Preset.SelfReset != SelfResetOff, sparable(facts)
+	if flow.NewPhone && facts.Preset.SelfReset == SelfResetRecovery {
+		d.say("another phone is set up after a recovery code")
+		d.Offer, d.NewPhone, d.TrustBox = []Method{MethodRecoveryCode}, false, false
+	}
+}
+
+// replaceable tells whether the person may set up another phone now, without the old one.
+func (d *Decision) replaceable(facts Facts, flow Flow) bool {
+	if p, ok := d.second(facts, flow); ok {
+		d.say("another phone is set up after a %s", p.Method)
+		return true
+	}
+	if facts.Preset.SelfReset == SelfResetRecovery {
+		return false // askSecond asks for the code
+	}
+	why, _ := selfReset(facts)
+	if why == "" {
+		d.say("another phone is set up by password and mailbox")
+	}
+	return why == ""
+}
+
+const (
+	resetRest  = 24 * time.Hour     // after a mailed reset the mailbox has replaced the password, and must not replace the phone too
+	askedCount = 7 * 24 * time.Hour // how long an asking that has waited long enough counts
+)
+
+// selfReset tells whether password and mailbox may replace the phone now; else why not, and when they may.
+func selfReset(facts Facts) (why Reason, at time.Time) {
+	if rest := facts.ResetAt.Add(resetRest); !facts.ResetAt.IsZero() && facts.Now.Before(rest) {
+		return ReasonSelfResetWait, rest
+	}
+	switch facts.Preset.SelfReset {
+	case SelfResetEmail:
+		return "", time.Time{}
+	case SelfResetEmailWait:
+		ready := facts.App.ResetAsked.Add(facts.Preset.SelfResetDelay)
+		switch {
+		case facts.App.ResetAsked.IsZero(), !facts.Now.Before(ready.Add(askedCount)):
+			return ReasonSelfResetWait, facts.Now.Add(facts.Preset.SelfResetDelay)
+		case facts.Now.Before(ready):
+			return ReasonSelfResetWait, ready
+		}
+		return "", time.Time{}
+	}
+	return ReasonSelfResetOff, time.Time{}
+}
+
+// dialogs says which dialog of the set-up comes next. Nobody sets up an app before the mailbox is proven: a password alone, which
+// somebody else may know, must not become a second step.
+func (d *Decision) dialogs(facts Facts, flow Flow) bool {
+	if !facts.CanMail && flow.Purpose == SignIn {
+		*d = d.stop(StagePolicy, ReasonMailMissing, "an app cannot be set up: nothing can be mailed")
+		return false
+	}
+	d.say("an authenticator app is to be set up")
+	d.Stage = StageEnroll
+	switch {
+	case !flow.Setup.Begun:
+		d.Dialog = 1
+	case facts.CanMail && !mailboxProven(facts, flow):
+		d.Dialog, d.Offer = 2, []Method{MethodEmailCode}
+	case len(flow.Setup.Sealed) == 0:
+		d.Dialog = 3
+	default:
+		d.Dialog = 4
+	}
+	return false
+}
+
+// verified asks for a mailed code where the sign-in is unusual. It is no second step, and does not replace one.
+func (d *Decision) verified(facts Facts, flow Flow) bool {
+	if flow.Purpose != SignIn {
+		return true
+	}
+	need, why := d.unusual(facts, flow)
+	switch {
+	case !need:
+		if why != "" {
+			d.say("%s", why)
+		}
+		return true
+	case !facts.CanMail:
+		d.say("nothing can be mailed: no code is asked for")
+		return true
+	case mailboxProven(facts, flow):
+		d.say("%s: the mailed code was right", why)
+		return true
+	}
+	if trusted := facts.Device.TrustedAt; !trusted.IsZero() && facts.Now.Before(trusted.Add(facts.Preset.TrustFor)) {
+		d.say("%s, but the person trusts this device", why)
+		return true
+	}
+	d.say("%s: a mailed code is needed", why)
+	d.Stage, d.Offer = StageVerify, []Method{MethodEmailCode}
+	return false
+}
+
+// unusual tells whether the sign-in asks for a mailed code, and why or why not.
+func (d *Decision) unusual(facts Facts, flow Flow) (bool, string) {
+	high := flow.Verdict == VerdictUnusual
+	if facts.App.ID != "" { // the second step is done, or this device is spared it
+		return high && !facts.Preset.SkipHighRisk, "an unusual sign-in"
+	}
+	p := facts.policy()
+	known := facts.Device.Known(facts.Now)
+	switch {
+	case p.Verification == VerifyOff:
+		return false, ""
+	case p.Verification == VerifyAlways:
+		return true, "every sign-in is verified by mail"
+	case high:
+		return true, "an unusual sign-in"
+	case known:
+		return false, "a known device"
+	case p.Verification == VerifyRisk && flow.Verdict == VerdictOrdinary:
+		return false, "nothing unusual"
+	}
+	return true, "a device not known before"
+}
+
+// allowed is what comes after every proof: the new password of a reset, the company of a sign-in.
+func (d *Decision) allowed(facts Facts, flow Flow) bool {
+	switch flow.Purpose {
+	case Reset:
+		d.Stage = StageNewPassword
+		return false
+	case StepUp:
+		return true
+	}
+	return d.company(facts, flow)
 }
 
 // company finds the company to enter, or says why there is none.
@@ -167,14 +518,20 @@ func shut(m Membership) Reason {
 	return ReasonAccountExpired
 }
 
-// limits sets what the session may be: the strictest over the product and every active membership in a company that has not expired.
-func (d *Decision) limits(facts Facts, flow Flow) {
-	p := facts.Preset.Policy
-	for _, m := range facts.Memberships {
-		if m.State == MemberActive && m.AccountState != AccountExpired {
+// policy is the strictest over the product and every active membership in a company that has not expired.
+func (f Facts) policy() Policy {
+	p := f.Preset.Policy
+	for _, m := range f.Memberships {
+		if m.asks() {
 			p = p.Strictest(m.Policy)
 		}
 	}
+	return p
+}
+
+// limits sets what the session may be.
+func (d *Decision) limits(facts Facts, flow Flow) {
+	p := facts.policy()
 	d.Kept = flow.Remember && p.Keep != KeepForbid
 	if flow.Remember && !d.Kept {
 		d.say("the keep box is forbidden")

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/auth/password"
 	"github.com/sallyport-auth/sallyport/session"
 )
@@ -25,8 +27,8 @@ func (e *PasswordError) Error() string {
 
 // SetPassword gives a person a password, without asking for the old one: it is for administrators' tools, not for a form. For
 // hashes from another system see ImportHash. It judges the password by the strictest policy over the product and the person's
-// companies (*PasswordError), and ends the person's sessions, device records and throttles. ErrNotFound: no such person.
-// ErrConflict: somebody else was faster.
+// companies (*PasswordError), ends what ChangePassword ends, opens a locked account, and tells the person if there was a password
+// before. ErrNotFound: no such person. ErrConflict: somebody else was faster.
 func (m *Manager) SetPassword(ctx context.Context, userID, typed string) error {
 	u, err := m.users.UserByID(ctx, userID)
 	if err != nil {
@@ -36,6 +38,11 @@ func (m *Manager) SetPassword(ctx context.Context, userID, typed string) error {
 	if err != nil {
 		return err
 	}
+	return m.newPassword(ctx, u, cred, typed, cred.ResetAt, Client{})
+}
+
+// newPassword judges, hashes and writes a password.
+func (m *Manager) newPassword(ctx context.Context, u User, cred Credential, typed string, resetAt time.Time, c Client) error {
 	judge, about, err := m.judge(ctx, u, cred)
 	if err != nil {
 		return err
@@ -59,27 +66,37 @@ func (m *Manager) SetPassword(ctx context.Context, userID, typed string) error {
 	if err != nil {
 		return fmt.Errorf("auth: hashing a password: %w", err)
 	}
-	return m.swapPassword(ctx, u, cred, hash, judge.Policy.History)
+	return m.swapPassword(ctx, u, cred, hash, judge.Policy.History, resetAt, c)
 }
 
 // swapPassword ends what the old password opened, writes the new one, and ends once more what slipped in between the two.
-func (m *Manager) swapPassword(ctx context.Context, u User, old Credential, hash string, remember int) error {
+func (m *Manager) swapPassword(ctx context.Context, u User, old Credential, hash string, remember int, resetAt time.Time, c Client) error {
 	now := m.now()
 	if err := m.note(ctx, Event{Kind: PasswordSet, Time: now, UserID: u.ID}); err != nil {
 		return err
 	}
-	if err := m.endAll(ctx, u.ID); err != nil {
+	notice := ""
+	if old.Hash != "" {
+		var err error
+		if notice, err = m.announce(ctx, m.letter(mail.PasswordChanged, u, "", c, now)); err != nil {
+			return err
+		}
+	}
+	if err := m.endAll(ctx, u.ID, "", true); err != nil {
 		return err
 	}
-	next := Credential{UserID: u.ID, Hash: hash, Version: old.Version, ChangedAt: now, History: old.History}
+	next := Credential{UserID: u.ID, Hash: hash, Version: old.Version, ChangedAt: now, History: old.History, ResetAt: resetAt}
 	if old.Hash != "" {
 		next.History = append([]string{old.Hash}, old.History...)
 	}
 	next.History = next.History[:min(len(next.History), max(remember, 0))]
 	if err := m.swap(ctx, next, old.Hash); err != nil {
+		if errors.Is(err, ErrConflict) {
+			err = errors.Join(err, m.retract(ctx, notice))
+		}
 		return fmt.Errorf("auth: setting a password: %w", err)
 	}
-	if err := m.endAll(ctx, u.ID); err != nil {
+	if err := m.endAll(ctx, u.ID, "", true); err != nil {
 		return err
 	}
 	return m.refund(ctx, m.passwordToll(accountOf(u), u.ID, Client{}, ""))
@@ -118,6 +135,7 @@ func (m *Manager) judge(ctx context.Context, u User, cred Credential) (password.
 			policy = policy.Strictest(member.Policy)
 		}
 	}
+	about.TwoStep = Facts{Preset: m.preset, Memberships: members}.policy().TwoStep == TwoStepRequired
 	if cred.Hash != "" {
 		about.Previous = append([]string{cred.Hash}, cred.History...)
 	}
@@ -143,7 +161,7 @@ func (m *Manager) ImportHash(ctx context.Context, userID, hash string) error {
 	if err := m.note(ctx, Event{Kind: PasswordSet, Time: now, UserID: u.ID}); err != nil {
 		return err
 	}
-	next := Credential{UserID: u.ID, Hash: hash, Version: cred.Version, ChangedAt: now}
+	next := Credential{UserID: u.ID, Hash: hash, Version: cred.Version, ChangedAt: now, LockedAt: cred.LockedAt}
 	if err := m.stores.Credentials.SwapCredential(ctx, next); err != nil {
 		return fmt.Errorf("auth: importing a hash: %w", err)
 	}
@@ -213,38 +231,40 @@ func (m *Manager) EndOtherSessions(ctx context.Context, s session.Session) error
 // counts for nothing. The password stays. Call it after suspending or deleting somebody: first change the person, then end, then
 // answer.
 func (m *Manager) EndUser(ctx context.Context, userID string) error {
-	if err := m.note(ctx, Event{Kind: SessionsEnded, Time: m.now(), UserID: userID}); err != nil {
+	if err := m.Invalidate(ctx, userID, ChangeEnded, ""); err != nil {
 		return err
 	}
-	cred, err := m.credential(ctx, userID)
-	if err != nil {
-		return err
-	}
-	cred.UserID = userID
-	err = m.stores.Credentials.SwapCredential(ctx, cred) // see stillMeant
-	if err != nil && !errors.Is(err, ErrConflict) {      // somebody else has moved the version: as good
-		return fmt.Errorf("auth: ending sign-ins: %w", err)
-	}
-	if err := m.endAll(ctx, userID); err != nil {
-		return err
-	}
-	// With the device records goes the door that strangers' guesses could not close: the row of wrong ones starts over.
-	u, known, err := found(m.users.UserByID(ctx, userID))
-	if err != nil || !known { // deleted, which is a reason to call this
-		return err
-	}
-	return m.refund(ctx, m.passwordToll(accountOf(u), u.ID, Client{}, ""))
+	return m.reopen(ctx, userID)
 }
 
-// endAll ends sessions before device records: a sign-in that is finishing makes them in the other order, so none is left behind.
-func (m *Manager) endAll(ctx context.Context, userID string) error {
-	if err := m.sessions.EndAll(ctx, userID); err != nil {
-		return fmt.Errorf("auth: ending sessions: %w", err)
+// forcedWithin is how far ahead a forced sign-out may lie.
+const forcedWithin = 14 * 24 * time.Hour
+
+// EndAccountAt appoints the end of every session in a company that is made before a date: the forced sign-out that follows when a
+// company begins to require two-step verification. day is any instant of that date in the administrator's zone, which is its
+// Location; the sessions end as the day begins there, and today's end at once. It needs no job on time; a later call replaces the
+// appointment. The policy itself stands in the company's Policy and counts from the next sign-in on.
+//
+// Reason ReasonDateOutOfRange: the date is not from today to 14 days on.
+func (m *Manager) EndAccountAt(ctx context.Context, accountID string, day time.Time) (at time.Time, why Reason, err error) {
+	now := m.now().In(day.Location())
+	at = midnight(day)
+	if at.Before(midnight(now)) || at.After(midnight(now.Add(forcedWithin))) {
+		return time.Time{}, ReasonDateOutOfRange, nil
 	}
-	if err := m.stores.Devices.EndDevices(ctx, userID); err != nil {
-		return fmt.Errorf("auth: ending device records: %w", err)
+	if err := m.note(ctx, Event{Kind: SignOutAppointed, Time: now, AccountID: accountID, Due: at}); err != nil {
+		return time.Time{}, "", err
 	}
-	return nil
+	if !at.After(now) {
+		return at, "", m.sessions.CutAccount(ctx, accountID)
+	}
+	return at, "", m.sessions.CutAccountAt(ctx, accountID, at)
+}
+
+// midnight is when a date begins in its place.
+func midnight(t time.Time) time.Time {
+	y, month, d := t.Date()
+	return time.Date(y, month, d, 0, 0, 0, 0, t.Location())
 }
 
 // EndAccount ends every session in a company, of all its people. Call it after suspending the company. After shutting one person

@@ -38,7 +38,7 @@ func TestSetPassword(t *testing.T) {
 		if d, err := w.spy.stores.Devices.Devices(t.Context(), "ann"); err != nil || len(d) != 0 {
 			t.Errorf("%d device records are left, %v, want none", len(d), err)
 		}
-		if s, err := w.m.Current(t.Context(), ref.Token); err != nil || s.Stage != auth.StageAuthenticate {
+		if s, err := w.m.Current(t.Context(), ref.Token, home); err != nil || s.Stage != auth.StageAuthenticate {
 			t.Errorf("a sign-in with the old password stands at %q, %v, want authenticate again", s.Stage, err)
 		}
 	})

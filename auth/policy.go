@@ -2,7 +2,10 @@ package auth
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth/password"
@@ -17,6 +20,53 @@ const (
 	KeepForbid  Keep = "forbidden" // no box; a ticked one counts for nothing
 )
 
+// TwoStep says who must use two-step verification.
+type TwoStep string
+
+const (
+	TwoStepDefault  TwoStep = ""         // no opinion; Recommended: allowed
+	TwoStepAllowed  TwoStep = "allowed"  // whoever has set it up
+	TwoStepRequired TwoStep = "required" // everybody: who has not, sets it up in the next sign-in
+)
+
+// DeviceTrust says whether a person may ask for no more codes of the app on a device, for 30 days.
+type DeviceTrust string
+
+const (
+	TrustDefault DeviceTrust = ""          // no opinion, which of a company that requires two-step verification is a no; Recommended: allowed
+	TrustAllowed DeviceTrust = "allowed"   // the box is shown, unticked
+	TrustForbid  DeviceTrust = "forbidden" // no box; what was granted earlier counts for nothing
+)
+
+// Verification says when a code is mailed to somebody who has proven the password and has no second step.
+type Verification string
+
+const (
+	VerifyDefault   Verification = ""           // no opinion; Recommended: new-device
+	VerifyOff       Verification = "off"        // never
+	VerifyRisk      Verification = "risk"       // when Config.Risk finds the sign-in unusual; without one, and where it fails, as new-device
+	VerifyNewDevice Verification = "new-device" // on a browser that the person has not signed in from for 90 days, and as risk
+	VerifyAlways    Verification = "always"     // at every sign-in
+)
+
+// AfterSetup says what comes after the set-up of an app in a sign-in.
+type AfterSetup string
+
+const (
+	AfterSetupNewCode AfterSetup = "new-code" // the app's next code; Recommended
+	AfterSetupGoOn    AfterSetup = "go-on"    // the set-up code is proof enough
+)
+
+// SelfReset says how somebody who lost the phone gets to set up another one without an administrator.
+type SelfReset string
+
+const (
+	SelfResetOff       SelfReset = "off"        // not at all
+	SelfResetRecovery  SelfReset = "recovery"   // with a recovery code; Recommended
+	SelfResetEmail     SelfReset = "email"      // with the password and a mailed code, but not within 24 hours of a mailed reset
+	SelfResetEmailWait SelfReset = "email-wait" // the same, SelfResetDelay after having asked for it: using the app meanwhile takes the asking back
+)
+
 // Uncapped as a cap means that no length of stay ends a session; only rest does.
 const Uncapped = time.Duration(1<<63 - 1)
 
@@ -28,6 +78,11 @@ type Policy struct {
 	KeptCap  time.Duration // and this long after sign-in at the latest; Recommended: 180 days
 	Idle     time.Duration // a session that is not kept ends this long after the last activity; Recommended: 12 hours
 	Cap      time.Duration // and this long after sign-in at the latest; Recommended: 24 hours
+
+	TwoStep      TwoStep
+	TwoStepSince time.Time // since when TwoStep asks so, for explanations; zero: not told
+	DeviceTrust  DeviceTrust
+	Verification Verification
 
 	// Passwords judges new passwords. Zero in a field is no opinion here too; Recommended: password.Modern.
 	Passwords password.Policy
@@ -46,26 +101,50 @@ type Preset struct {
 	Policy       Policy
 	Layout       Layout // empty: LayoutEmailFirst
 	NeedsCompany bool   // a person who belongs to no company is not let in
+
+	AfterSetup        AfterSetup    // empty: AfterSetupNewCode
+	SelfReset         SelfReset     // empty: SelfResetRecovery
+	SelfResetDelay    time.Duration // of SelfResetEmailWait; zero: 24 hours
+	SkipRecoveryCodes bool          // nobody is given recovery codes, and none is asked for
+	SkipHighRisk      bool          // whoever has done a second step is never asked for a mailed code besides, however unusual the sign-in
+	TrustFor          time.Duration // how long "I trust this device" spares its owner mailed codes; zero: 90 days
+	KeepOnReport      bool          // reporting a device ends that device's sessions only: the others stay, and no new password is asked for
 }
 
-// Recommended is the default: e-mail first, kept for 30 days without activity and 180 at most.
+// Recommended is the default: e-mail first, kept for 30 days without activity and 180 at most; a mailed code on unknown devices;
+// two-step verification for whoever wants it or whose company asks for it, with recovery codes for a lost phone.
 func Recommended() Preset {
 	const day = 24 * time.Hour
 	return Preset{
-		Layout: LayoutEmailFirst,
+		Layout: LayoutEmailFirst, AfterSetup: AfterSetupNewCode, SelfReset: SelfResetRecovery, SelfResetDelay: day, TrustFor: 90 * day,
 		Policy: Policy{
 			Keep: KeepAllowed, KeptIdle: 30 * day, KeptCap: 180 * day, Idle: 12 * time.Hour, Cap: day,
+			TwoStep: TwoStepAllowed, DeviceTrust: TrustAllowed, Verification: VerifyNewDevice,
 			Passwords: password.Modern(),
 		},
 	}
 }
 
-// EmailFirst asks for the e-mail first, keeps a session until it rests for 30 days, however long it lasts, and takes passwords of
-// eight letters and digits: the rules of products that people know. Recommended is stricter in both.
+// EmailFirst asks for the e-mail first, keeps a session until it rests for 30 days, however long it lasts, takes passwords of
+// eight letters and digits, gives out no recovery codes, and lets password and mailbox replace a lost phone: the rules of products
+// that people know. Recommended is stricter in all of it.
 func EmailFirst() Preset {
 	p := Recommended()
 	p.Policy.KeptCap = Uncapped
 	p.Policy.Passwords = password.Platform()
+	p.Policy.DeviceTrust = TrustForbid
+	p.Policy.Verification = VerifyRisk
+	p.AfterSetup, p.SelfReset = AfterSetupGoOn, SelfResetEmail
+	p.SkipRecoveryCodes, p.SkipHighRisk = true, true
+	return p
+}
+
+// ForcedTwoStep is EmailFirst with two-step verification for everybody: the app's code at every sign-in, and a new one right after
+// the set-up.
+func ForcedTwoStep() Preset {
+	p := EmailFirst()
+	p.Policy.TwoStep = TwoStepRequired
+	p.AfterSetup = AfterSetupNewCode
 	return p
 }
 
@@ -75,6 +154,7 @@ func OnePage() Preset {
 	p.Layout = LayoutOnePage
 	p.Policy.Keep = KeepForbid
 	p.Policy.Passwords = password.Platform()
+	p.Policy.Verification = VerifyRisk
 	return p
 }
 
@@ -87,8 +167,22 @@ func (p Policy) Strictest(q Policy) Policy {
 	p.KeptCap = shortest(p.KeptCap, q.KeptCap)
 	p.Idle = shortest(p.Idle, q.Idle)
 	p.Cap = shortest(p.Cap, q.Cap)
+	if q.TwoStep == TwoStepRequired || p.TwoStep == TwoStepDefault {
+		p.TwoStep, p.TwoStepSince = cmp.Or(q.TwoStep, p.TwoStep), q.TwoStepSince
+	}
+	if q.DeviceTrust == TrustForbid || p.DeviceTrust == TrustDefault {
+		p.DeviceTrust = cmp.Or(q.DeviceTrust, p.DeviceTrust)
+	}
+	if slices.Index(verifications(), q.Verification) > slices.Index(verifications(), p.Verification) {
+		p.Verification = q.Verification
+	}
 	p.Passwords = p.Passwords.Strictest(q.Passwords)
 	return p
+}
+
+// verifications are all of them, the strictest last.
+func verifications() []Verification {
+	return []Verification{VerifyDefault, VerifyOff, VerifyRisk, VerifyNewDevice, VerifyAlways}
 }
 
 // shortest is the shorter of two limits, of which zero is none.
@@ -108,6 +202,13 @@ func (p Preset) complete() Preset {
 	p.Policy.KeptCap = cmp.Or(p.Policy.KeptCap, r.Policy.KeptCap)
 	p.Policy.Idle = cmp.Or(p.Policy.Idle, r.Policy.Idle)
 	p.Policy.Cap = cmp.Or(p.Policy.Cap, r.Policy.Cap)
+	p.Policy.TwoStep = cmp.Or(p.Policy.TwoStep, r.Policy.TwoStep)
+	p.Policy.DeviceTrust = cmp.Or(p.Policy.DeviceTrust, r.Policy.DeviceTrust)
+	p.Policy.Verification = cmp.Or(p.Policy.Verification, r.Policy.Verification)
+	p.AfterSetup = cmp.Or(p.AfterSetup, r.AfterSetup)
+	p.SelfReset = cmp.Or(p.SelfReset, r.SelfReset)
+	p.SelfResetDelay = cmp.Or(p.SelfResetDelay, r.SelfResetDelay)
+	p.TrustFor = cmp.Or(p.TrustFor, r.TrustFor)
 	p.Policy.Passwords = completePasswords(p.Policy.Passwords, r.Policy.Passwords)
 	return p
 }
@@ -129,6 +230,26 @@ func (p Preset) check() error {
 		return fmt.Errorf("auth: Preset.Layout %q is none of email-first, one-page", p.Layout)
 	case p.Policy.Keep != KeepAllowed && p.Policy.Keep != KeepForbid:
 		return fmt.Errorf("auth: Preset.Policy.Keep %q is none of allowed, forbidden", p.Policy.Keep)
+	}
+	for _, f := range []struct {
+		field, is string
+		of        []string
+	}{
+		{"Policy.TwoStep", string(p.Policy.TwoStep), []string{"allowed", "required"}},
+		{"Policy.DeviceTrust", string(p.Policy.DeviceTrust), []string{"allowed", "forbidden"}},
+		{"Policy.Verification", string(p.Policy.Verification), []string{"off", "risk", "new-device", "always"}},
+		{"AfterSetup", string(p.AfterSetup), []string{"new-code", "go-on"}},
+		{"SelfReset", string(p.SelfReset), []string{"off", "recovery", "email", "email-wait"}},
+	} {
+		if !slices.Contains(f.of, f.is) {
+			return fmt.Errorf("auth: Preset.%s %q is none of %s", f.field, f.is, strings.Join(f.of, ", "))
+		}
+	}
+	if p.SelfReset == SelfResetRecovery && p.SkipRecoveryCodes {
+		return errors.New("auth: Preset.SelfReset is recovery, and SkipRecoveryCodes leaves no recovery codes")
+	}
+	if p.SelfResetDelay < 0 || p.TrustFor < 0 {
+		return errors.New("auth: Preset.SelfResetDelay or TrustFor is negative")
 	}
 	if err := p.Policy.Passwords.Check(); err != nil {
 		return fmt.Errorf("auth: Preset.Policy.Passwords: %w", err)
@@ -174,5 +295,10 @@ func (p Preset) Validate() []Risk {
 	add(p.Policy.Idle > r.Policy.KeptIdle, "Policy.Idle", "a session that nobody asked to keep outlives a kept one")
 	add(p.Policy.Passwords.MinLength < r.Policy.Passwords.MinLength, "Policy.Passwords.MinLength",
 		fmt.Sprintf("a password that is the only proof may have %d characters; NIST SP 800-63B-4 asks for 15", p.Policy.Passwords.MinLength))
+	add(p.Policy.Verification == VerifyOff, "Policy.Verification", "a password alone opens an account from any browser in the world")
+	add(p.SelfReset == SelfResetEmail, "SelfReset", "password and mailbox replace a lost phone: whoever has both needs no second step", "A-208")
+	add(p.SelfReset == SelfResetEmailWait, "SelfReset", "password and mailbox replace a lost phone, after a delay in which its owner is warned", "A-208")
+	add(p.AfterSetup == AfterSetupGoOn, "AfterSetup", "the set-up code signs in: nobody has shown that the app goes on working")
+	add(p.KeepOnReport, "KeepOnReport", "a thief whom a person reports keeps the sessions on other devices, and the password")
 	return risks
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/auth/password"
 	"github.com/sallyport-auth/sallyport/internal/token"
 	"github.com/sallyport-auth/sallyport/session"
@@ -23,7 +24,7 @@ const nobody = "nobody"
 // A step that answers StageReady is for Finish.
 func (m *Manager) Password(ctx context.Context, ref Ref, typed string, c Client) (Step, error) {
 	now := m.now()
-	o, err := m.open(ctx, ref, now)
+	o, err := m.open(ctx, ref, c, now)
 	step, f := o.step, o.step.Flow
 	if err != nil || !slices.Contains(step.Offer, MethodPassword) {
 		return step, err // with the stage's own reason, and nothing charged
@@ -70,8 +71,10 @@ func (m *Manager) Password(ctx context.Context, ref Ref, typed string, c Client)
 		}
 	}
 	place.Leave() // nothing below hashes
-	o.facts.Found, o.facts.User, o.facts.Credential = true, g.user, cred.Version
-	if err := m.prove(ctx, &o, Proof{Method: MethodPassword, At: now, Version: cred.Version}, g.device, c); err != nil {
+	o.facts.Found, o.facts.User, o.facts.Device = true, g.user, g.record
+	o.facts.stand(cred)
+	f.UserID = g.user.ID
+	if err := m.prove(ctx, &o, f, Proof{Method: MethodPassword, At: now, Version: cred.Version}, g.device, c); err != nil {
 		return Step{}, err
 	}
 	return o.step, m.refund(ctx, g.toll)
@@ -81,7 +84,8 @@ func (m *Manager) Password(ctx context.Context, ref Ref, typed string, c Client)
 type guess struct {
 	user   User // ID is nobody where there is no such person
 	found  bool
-	device string // of a browser that the person has signed in from before; empty: a stranger's, as far as anybody knows
+	device string         // of a browser that the person has signed in from before; empty: a stranger's, as far as anybody knows
+	record session.Device // what is remembered of the browser for the person; the zero Device: nothing
 	toll   toll
 }
 
@@ -103,14 +107,11 @@ func (m *Manager) guess(ctx context.Context, f Flow, c Client, now time.Time) (g
 	if known {
 		g.user, g.found, guessed = u, true, accountOf(u)
 	}
-	if key, ok := token.Lookup(token.Device, c.Device); ok {
-		d, err := m.stores.Devices.Device(ctx, key, g.user.ID)
-		if err != nil && !errors.Is(err, session.ErrNotFound) {
-			return g, fmt.Errorf("auth: reading a device: %w", err)
-		}
-		if err == nil && d.Known(now) {
-			g.device = d.ID
-		}
+	if g.record, err = m.device(ctx, c, g.user.ID); err != nil {
+		return g, err
+	}
+	if g.record.Known(now) {
+		g.device = g.record.ID
 	}
 	g.toll = m.passwordToll(guessed, g.user.ID, c, g.device)
 	return g, nil
@@ -152,9 +153,13 @@ func (m *Manager) wrong(ctx context.Context, f Flow, g guess, c Client, now time
 	if err := m.note(ctx, e); err != nil {
 		return err
 	}
+	return m.alert(ctx, now)
+}
+
+// alert counts a wrong guess towards an alert.
+func (m *Manager) alert(ctx context.Context, now time.Time) error {
 	if count, report := m.alarm.refused(now); report {
-		e := Event{Kind: GuessingAlert, Time: now, Count: count}
-		return m.note(ctx, e)
+		return m.note(ctx, Event{Kind: GuessingAlert, Time: now, Count: count})
 	}
 	return nil
 }
@@ -177,27 +182,67 @@ func (m *Manager) upgrade(ctx context.Context, cred Credential, typed string, c 
 	return nil
 }
 
-// prove adds a proof to the flow, fixes its user, and decides what comes next. The facts hold the user already. The flow gets a
-// new token: whoever knew the old one, before anybody was proven, must not go on as this person.
-func (m *Manager) prove(ctx context.Context, o *opened, p Proof, device string, c Client) error {
-	f := o.step.Flow.accepted(p.At)
-	f.UserID = o.facts.User.ID
-	f.Proofs = append(f.Proofs, p)
+// prove adds a proof to the flow and decides what comes next. The facts hold the user already. The flow gets a new token: whoever
+// knew the old one, before anybody was proven, must not go on as this person.
+func (m *Manager) prove(ctx context.Context, o *opened, f Flow, p Proof, device string, c Client) error {
 	var err error
+	if f.Purpose == SignIn && p.first() {
+		if err := m.meet(ctx, o, &f, &p, c); err != nil {
+			return err
+		}
+	}
+	f = f.accepted(p.At)
+	f.Proofs = append(f.Proofs, p)
+	plain, next := token.New(token.Flow)
+	decided := Next(o.facts, f)
+	e := m.event(ProofAccepted, p.At, c)
+	e.FlowID, e.UserID, e.Method, e.DeviceID, e.Verdict, e.Trace = f.ID, f.UserID, p.Method, device, f.Verdict, decided.Trace
+	if err = m.note(ctx, e); err != nil {
+		return err
+	}
+	if err = m.turnedAway(ctx, Step{Flow: f, Decision: decided}, c, p.At); err != nil {
+		return err
+	}
+	if err = m.arrive(ctx, o, &f, c); err != nil {
+		return err
+	}
+	o.step.Token = plain
+	return m.save(ctx, o.key, next, f)
+}
+
+// meet gathers what is to be known of a person who was proven just now, and asks the host whether anything is wrong with it.
+func (m *Manager) meet(ctx context.Context, o *opened, f *Flow, p *Proof, c Client) error {
+	var err error
+	if o.facts.App, err = m.app(ctx, f.UserID); err != nil {
+		return err
+	}
 	if o.facts.Memberships, err = m.companies.Memberships(ctx, f.UserID); err != nil {
 		return fmt.Errorf("auth: reading memberships: %w", err)
 	}
-	plain, next := token.New(token.Flow)
-	o.step = Step{Token: plain, Flow: f, Decision: Next(o.facts, f)}
-	e := m.event(ProofAccepted, p.At, c)
-	e.FlowID, e.UserID, e.Method, e.DeviceID, e.Trace = f.ID, f.UserID, p.Method, device, o.step.Trace
+	if f.Verdict, err = m.assess(ctx, o, p.Method, c); err != nil {
+		return err
+	}
+	if f.Verdict != VerdictMalicious || !o.facts.LockedAt.IsZero() {
+		return nil
+	}
+	// The person is locked, and told so in this flow: its proof counts on.
+	p.Version, err = m.lock(ctx, o.facts.User, f.Lang, c)
+	o.facts.Credential, o.facts.LockedAt = p.Version, o.facts.Now
+	return err
+}
+
+// lock closes every door of a person, and tells them.
+func (m *Manager) lock(ctx context.Context, u User, lang string, c Client) (version int64, err error) {
+	now := m.now()
+	e := m.event(Locked, now, c)
+	e.UserID = u.ID
 	if err := m.note(ctx, e); err != nil {
-		return err
+		return 0, err
 	}
-	if err := m.turnedAway(ctx, o.step, c, p.At); err != nil {
-		return err
+	if _, err := m.announce(ctx, m.letter(mail.Locked, u, lang, c, now)); err != nil {
+		return 0, err
 	}
-	return m.save(ctx, o.key, next, f)
+	return m.invalidate(ctx, u.ID, ChangeLocked, "")
 }
 
 // turnedAway records that a proven person is not let in.

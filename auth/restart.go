@@ -11,6 +11,9 @@ import (
 func (m *Manager) Restart(ctx context.Context, ref Ref) (Step, error) {
 	now := m.now()
 	old, key, err := m.load(ctx, ref, now)
+	if err == nil && old.Purpose != SignIn {
+		err = ErrFlowGone // the others have no first page
+	}
 	if err != nil {
 		return Step{}, err
 	}
@@ -24,5 +27,5 @@ func (m *Manager) Restart(ctx context.Context, ref Ref) (Step, error) {
 	if err := m.save(ctx, key, next, f); err != nil {
 		return Step{}, err
 	}
-	return Step{Token: plain, Flow: f, Decision: Next(Facts{Now: now, Preset: m.preset}, f)}, nil
+	return Step{Token: plain, Flow: f, Decision: Next(Facts{Now: now, Preset: m.preset, CanMail: m.canMail()}, f)}, nil
 }

@@ -48,7 +48,7 @@ func TestSignIn(t *testing.T) {
 		if !w.live(done.Token) {
 			t.Error("the session's token opens nothing")
 		}
-		wantTrace := []string{"password proven", "one company: Acme", "the session ends after 30 days without activity, and after 180 days in any case"}
+		wantTrace := []string{"password proven", "nothing can be mailed: no code is asked for", "one company: Acme", "the session ends after 30 days without activity, and after 180 days in any case"}
 		if !slices.Equal(done.Trace, wantTrace) {
 			t.Errorf("the trace is %q, want %q", done.Trace, wantTrace)
 		}
@@ -103,7 +103,7 @@ func TestFlowEnds(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if s, err = w.m.Current(t.Context(), ref.Token); err != nil || !s.Flow.ExpiresAt.Equal(start.Add(43*time.Minute)) {
+		if s, err = w.m.Current(t.Context(), ref.Token, home); err != nil || !s.Flow.ExpiresAt.Equal(start.Add(43*time.Minute)) {
 			t.Errorf("after the choice the flow ends at %v, %v, want 43 minutes after it began", s.Flow.ExpiresAt, err)
 		}
 	})
@@ -113,7 +113,7 @@ func TestFlowEnds(t *testing.T) {
 		if _, err := w.m.Identify(t.Context(), auth.Opening{Email: "two@acme.example", Replaces: old.Token}, home); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.m.Current(t.Context(), old.Token); !errors.Is(err, auth.ErrFlowGone) {
+		if _, err := w.m.Current(t.Context(), old.Token, home); !errors.Is(err, auth.ErrFlowGone) {
 			t.Errorf("the replaced flow answers %v, want ErrFlowGone", err)
 		}
 	})
@@ -128,7 +128,7 @@ func TestFlowEnds(t *testing.T) {
 		if err := w.m.Cancel(t.Context(), "no token at all"); err != nil {
 			t.Fatal(err)
 		}
-		if _, err := w.m.Current(t.Context(), s.Token); !errors.Is(err, auth.ErrFlowGone) {
+		if _, err := w.m.Current(t.Context(), s.Token, home); !errors.Is(err, auth.ErrFlowGone) {
 			t.Errorf("a cancelled flow answers %v, want ErrFlowGone", err)
 		}
 	})
@@ -164,10 +164,10 @@ func TestTokensOfOtherPurposes(t *testing.T) {
 	everywhere(t, func(t *testing.T, w *world) {
 		done := w.signIn("ann@acme.example", home)
 		s := w.identify("ann@acme.example", home)
-		if _, err := w.m.Current(t.Context(), done.Token); !errors.Is(err, auth.ErrFlowGone) {
+		if _, err := w.m.Current(t.Context(), done.Token, home); !errors.Is(err, auth.ErrFlowGone) {
 			t.Errorf("invariant 2: a session's token as a flow: %v, want ErrFlowGone", err)
 		}
-		if _, err := w.m.Current(t.Context(), done.Device); !errors.Is(err, auth.ErrFlowGone) {
+		if _, err := w.m.Current(t.Context(), done.Device, home); !errors.Is(err, auth.ErrFlowGone) {
 			t.Errorf("invariant 2: a device's token as a flow: %v, want ErrFlowGone", err)
 		}
 		ref := auth.Ref{Token: s.Token}
@@ -352,7 +352,7 @@ func TestFlowTokenChangesWithTheProof(t *testing.T) {
 		if err != nil || restarted.Token == ref.Token || restarted.Stage != auth.StageIdentify || len(restarted.Flow.Proofs) != 0 {
 			t.Errorf("R6 Restart = %+v, %v, want the first page, a new token and nothing proven", restarted, err)
 		}
-		if _, err := w.m.Current(t.Context(), ref.Token); !errors.Is(err, auth.ErrFlowGone) {
+		if _, err := w.m.Current(t.Context(), ref.Token, home); !errors.Is(err, auth.ErrFlowGone) {
 			t.Errorf("R6 after Restart the old token answers %v, want ErrFlowGone", err)
 		}
 	})

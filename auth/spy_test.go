@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/mail"
+	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
 )
 
@@ -19,6 +21,8 @@ type spy struct {
 	calls  []string
 	before func(n int, call string) error // n counts calls from 1; an error stands for a crash before the call
 	after  func(n int, call string) error // the same, with the call done
+
+	delivering bool // a worker is at it, whose calls are no step's
 }
 
 // take answers the calls so far and starts a new list.
@@ -54,6 +58,7 @@ func (s *spy) Stores() auth.Stores {
 	return auth.Stores{
 		Credentials: spyCredentials{s}, Flows: spyFlows{s}, Limits: spyLimits{s},
 		Sessions: spySessions{s}, Cuts: s.stores.Cuts, Devices: spyDevices{s}, Expiry: s.stores.Expiry,
+		TOTP: spyTOTP{s}, Recovery: spyRecovery{s}, Codes: spyCodes{s}, Outbox: spyOutbox{s},
 	}
 }
 
@@ -86,6 +91,11 @@ func (s spyCredentials) Credential(ctx context.Context, id string) (c auth.Crede
 
 func (s spyCredentials) SwapCredential(ctx context.Context, c auth.Credential) error {
 	return s.through("SwapCredential", func() error { return s.stores.Credentials.SwapCredential(ctx, c) })
+}
+
+func (s spyCredentials) MoveCredential(ctx context.Context, id string, lock time.Time) (v int64, err error) {
+	err = s.through("MoveCredential", func() (err error) { v, err = s.stores.Credentials.MoveCredential(ctx, id, lock); return })
+	return
 }
 
 func (s spyCredentials) UpgradeHash(ctx context.Context, id string, v int64, hash string) error {
@@ -175,10 +185,103 @@ func (s spyDevices) Devices(ctx context.Context, id string) (d []session.Device,
 	return
 }
 
+func (s spyDevices) TrustDevice(ctx context.Context, userID, id string, at time.Time) error {
+	return s.through("TrustDevice", func() error { return s.stores.Devices.TrustDevice(ctx, userID, id, at) })
+}
+
 func (s spyDevices) EndDevice(ctx context.Context, userID, id string) error {
 	return s.through("EndDevice", func() error { return s.stores.Devices.EndDevice(ctx, userID, id) })
 }
 
 func (s spyDevices) EndDevices(ctx context.Context, userID string) error {
 	return s.through("EndDevices", func() error { return s.stores.Devices.EndDevices(ctx, userID) })
+}
+
+type spyTOTP struct{ *spy }
+
+func (s spyTOTP) TOTP(ctx context.Context, id string) (st mfa.TOTPStatus, err error) {
+	err = s.through("TOTP", func() (err error) { st, err = s.stores.TOTP.TOTP(ctx, id); return })
+	return
+}
+
+func (s spyTOTP) SpendTOTP(ctx context.Context, id string, b mfa.Budget, now time.Time) (r mfa.TOTPRecord, until time.Time, err error) {
+	err = s.through("SpendTOTP", func() (err error) { r, until, err = s.stores.TOTP.SpendTOTP(ctx, id, b, now); return })
+	return
+}
+
+func (s spyTOTP) AdvanceTOTP(ctx context.Context, userID, id string, step int64) (ok bool, err error) {
+	err = s.through("AdvanceTOTP", func() (err error) { ok, err = s.stores.TOTP.AdvanceTOTP(ctx, userID, id, step); return })
+	return
+}
+
+func (s spyTOTP) ReplaceTOTP(ctx context.Context, old string, r mfa.TOTPRecord) error {
+	return s.through("ReplaceTOTP", func() error { return s.stores.TOTP.ReplaceTOTP(ctx, old, r) })
+}
+
+func (s spyTOTP) DeleteTOTP(ctx context.Context, userID, id string) error {
+	return s.through("DeleteTOTP", func() error { return s.stores.TOTP.DeleteTOTP(ctx, userID, id) })
+}
+
+func (s spyTOTP) AskTOTPReset(ctx context.Context, userID, id string, renew, now time.Time) (asked time.Time, err error) {
+	err = s.through("AskTOTPReset", func() (err error) { asked, err = s.stores.TOTP.AskTOTPReset(ctx, userID, id, renew, now); return })
+	return
+}
+
+type spyRecovery struct{ *spy }
+
+func (s spyRecovery) ReplaceRecovery(ctx context.Context, id string, set mfa.RecoverySet) error {
+	return s.through("ReplaceRecovery", func() error { return s.stores.Recovery.ReplaceRecovery(ctx, id, set) })
+}
+
+func (s spyRecovery) SpendRecovery(ctx context.Context, id string, b mfa.Budget, now time.Time) (set string, codes []mfa.RecoveryCode, until time.Time, err error) {
+	err = s.through("SpendRecovery", func() (err error) { set, codes, until, err = s.stores.Recovery.SpendRecovery(ctx, id, b, now); return })
+	return
+}
+
+func (s spyRecovery) ConsumeRecovery(ctx context.Context, userID, set string, mac [32]byte, now time.Time) (ok bool, err error) {
+	err = s.through("ConsumeRecovery", func() (err error) { ok, err = s.stores.Recovery.ConsumeRecovery(ctx, userID, set, mac, now); return })
+	return
+}
+
+func (s spyRecovery) RecoveryLeft(ctx context.Context, id string) (n int, err error) {
+	err = s.through("RecoveryLeft", func() (err error) { n, err = s.stores.Recovery.RecoveryLeft(ctx, id); return })
+	return
+}
+
+type spyCodes struct{ *spy }
+
+func (s spyCodes) SendCode(ctx context.Context, key [32]byte, c mfa.CodeRecord, r mfa.CodeRules, now time.Time) (wait time.Time, err error) {
+	err = s.through("SendCode", func() (err error) { wait, err = s.stores.Codes.SendCode(ctx, key, c, r, now); return })
+	return
+}
+
+func (s spyCodes) SpendCode(ctx context.Context, key [32]byte, tries int, now time.Time) (c mfa.CodeRecord, err error) {
+	err = s.through("SpendCode", func() (err error) { c, err = s.stores.Codes.SpendCode(ctx, key, tries, now); return })
+	return
+}
+
+func (s spyCodes) ConsumeCode(ctx context.Context, key [32]byte, id string) (ok bool, err error) {
+	err = s.through("ConsumeCode", func() (err error) { ok, err = s.stores.Codes.ConsumeCode(ctx, key, id); return })
+	return
+}
+
+type spyOutbox struct{ *spy }
+
+func (s spyOutbox) AddOutbox(ctx context.Context, row mail.OutboxRow) error {
+	return s.through("AddOutbox", func() error { return s.stores.Outbox.AddOutbox(ctx, row) })
+}
+
+func (s spyOutbox) ClaimOutbox(ctx context.Context, now, until time.Time, limit int) (rows []mail.OutboxRow, err error) {
+	return s.stores.Outbox.ClaimOutbox(ctx, now, until, limit) // a worker's, not a step's
+}
+
+func (s spyOutbox) RetryOutbox(ctx context.Context, id string, attempts int, due time.Time) error {
+	return s.stores.Outbox.RetryOutbox(ctx, id, attempts, due)
+}
+
+func (s spyOutbox) DropOutbox(ctx context.Context, id string) error {
+	if s.delivering {
+		return s.stores.Outbox.DropOutbox(ctx, id) // the worker's, too
+	}
+	return s.through("DropOutbox", func() error { return s.stores.Outbox.DropOutbox(ctx, id) })
 }

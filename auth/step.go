@@ -6,10 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/internal/address"
 	"github.com/sallyport-auth/sallyport/internal/token"
+	"github.com/sallyport-auth/sallyport/mfa"
+	"github.com/sallyport-auth/sallyport/session"
 )
 
 // Errors of the steps besides a broken machine.
@@ -58,6 +61,19 @@ func (f Flow) row() (FlowRow, error) {
 	return FlowRow{Version: f.Version, ExpiresAt: f.ExpiresAt, Body: body.Bytes()}, nil
 }
 
+// create stores a new flow and answers its token.
+func (m *Manager) create(ctx context.Context, f Flow) (plain string, err error) {
+	row, err := f.row()
+	if err != nil {
+		return "", err
+	}
+	plain, key := token.New(token.Flow)
+	if err := m.stores.Flows.CreateFlow(ctx, key, row, f.MadeAt); err != nil {
+		return "", fmt.Errorf("auth: making a flow: %w", err)
+	}
+	return plain, nil
+}
+
 // save writes the flow as one more accepted step, under the key new. The one who comes second gets ErrFlowChanged or ErrFlowGone.
 func (m *Manager) save(ctx context.Context, old, new [32]byte, f Flow) error {
 	row, err := f.row()
@@ -80,8 +96,8 @@ func flowError(doing string, err error) error {
 }
 
 // facts gathers what Next decides from. Before a user is fixed it asks for the domain's rule only.
-func (m *Manager) facts(ctx context.Context, f Flow, now time.Time) (Facts, error) {
-	facts := Facts{Now: now, Preset: m.preset}
+func (m *Manager) facts(ctx context.Context, f Flow, c Client, now time.Time) (Facts, error) {
+	facts := Facts{Now: now, Preset: m.preset, CanMail: m.canMail()}
 	email := f.Address
 	if f.UserID != "" {
 		u, found, err := found(m.users.UserByID(ctx, f.UserID))
@@ -95,7 +111,18 @@ func (m *Manager) facts(ctx context.Context, f Flow, now time.Time) (Facts, erro
 		if err != nil {
 			return facts, err
 		}
-		facts.Credential = cred.Version
+		facts.stand(cred)
+		if facts.App, err = m.app(ctx, f.UserID); err != nil {
+			return facts, err
+		}
+		if facts.Device, err = m.device(ctx, c, f.UserID); err != nil {
+			return facts, err
+		}
+		if f.Purpose == StepUp {
+			if facts.Session, err = m.sessionOf(ctx, c); err != nil {
+				return facts, err
+			}
+		}
 		if facts.Memberships, err = m.companies.Memberships(ctx, f.UserID); err != nil {
 			return facts, fmt.Errorf("auth: reading memberships: %w", err)
 		}
@@ -103,6 +130,42 @@ func (m *Manager) facts(ctx context.Context, f Flow, now time.Time) (Facts, erro
 	var err error
 	facts.Domain, err = m.domainRule(ctx, email)
 	return facts, err
+}
+
+// stand takes over what counts of a credential.
+func (f *Facts) stand(cred Credential) {
+	f.Credential, f.LockedAt, f.ResetAt = cred.Version, cred.LockedAt, cred.ResetAt
+}
+
+// app answers the zero TOTPStatus where the person has no app.
+func (m *Manager) app(ctx context.Context, userID string) (mfa.TOTPStatus, error) {
+	app, err := m.totp.Status(ctx, userID)
+	if err != nil && !errors.Is(err, mfa.ErrNotFound) {
+		return mfa.TOTPStatus{}, fmt.Errorf("auth: reading an app: %w", err)
+	}
+	return app, nil
+}
+
+// device answers the zero Device where nothing is remembered of this browser for this person.
+func (m *Manager) device(ctx context.Context, c Client, userID string) (session.Device, error) {
+	key, ok := token.Lookup(token.Device, c.Device)
+	if !ok {
+		return session.Device{}, nil
+	}
+	d, err := m.stores.Devices.Device(ctx, key, userID)
+	if err != nil && !errors.Is(err, session.ErrNotFound) {
+		return session.Device{}, fmt.Errorf("auth: reading a device: %w", err)
+	}
+	return d, nil
+}
+
+// sessionOf answers the zero Session where nobody is signed in.
+func (m *Manager) sessionOf(ctx context.Context, c Client) (session.Session, error) {
+	s, err := m.sessions.Lookup(ctx, c.Session)
+	if err != nil && !errors.Is(err, session.ErrNotFound) {
+		return session.Session{}, fmt.Errorf("auth: reading a session: %w", err)
+	}
+	return s, nil
 }
 
 func (m *Manager) domainRule(ctx context.Context, email string) (DomainRule, error) {
@@ -145,21 +208,54 @@ type opened struct {
 }
 
 // open loads the flow of a step, gathers the facts and asks Next. With ErrFlowChanged the flow is the current one.
-func (m *Manager) open(ctx context.Context, ref Ref, now time.Time) (opened, error) {
+func (m *Manager) open(ctx context.Context, ref Ref, c Client, now time.Time) (opened, error) {
 	f, key, stale := m.load(ctx, ref, now)
 	if stale != nil && !errors.Is(stale, ErrFlowChanged) {
 		return opened{}, stale
 	}
-	facts, err := m.facts(ctx, f, now)
+	facts, err := m.facts(ctx, f, c, now)
 	if err != nil {
 		return opened{}, err
 	}
-	return opened{key: key, facts: facts, step: Step{Flow: f, Decision: Next(facts, f)}}, stale
+	return opened{key: key, facts: facts, step: m.stepOf(facts, f)}, stale
+}
+
+// stepOf is where a flow stands, with what its page shows.
+func (m *Manager) stepOf(facts Facts, f Flow) Step {
+	s := Step{Flow: f, Decision: Next(facts, f)}
+	switch {
+	case s.Stage == StageVerify:
+		s.MailTo = address.Mask(facts.User.Email)
+	case s.Stage == StageEnroll:
+		s.MailTo = facts.User.Email
+	}
+	if s.Dialog == 4 {
+		var err error
+		if s.App, err = m.totp.Pending(f.UserID, facts.User.Email, f.Setup.Sealed); err != nil {
+			s.Reason = ReasonSetupExpired // too old, or the key it was sealed with is gone
+		}
+	}
+	return s
+}
+
+// arrive does what a stage needs that a flow has just come to: it mails the code that is asked for. f is the flow as it will be
+// saved; the step says so if no code may be mailed.
+func (m *Manager) arrive(ctx context.Context, o *opened, f *Flow, c Client) error {
+	o.step = m.stepOf(o.facts, *f)
+	if !slices.Contains(o.step.Offer, MethodEmailCode) || f.Code.Purpose == codePurpose(o.step.Decision) {
+		return nil
+	}
+	reason, wait, err := m.mailCode(ctx, o, f, c)
+	if err != nil {
+		return err
+	}
+	o.step.Flow, o.step.Reason, o.step.RetryAfter = *f, reason, wait
+	return nil
 }
 
 // Current answers where the flow stands. It changes nothing.
-func (m *Manager) Current(ctx context.Context, flowToken string) (Step, error) {
-	o, err := m.open(ctx, Ref{Token: flowToken}, m.now())
+func (m *Manager) Current(ctx context.Context, flowToken string, c Client) (Step, error) {
+	o, err := m.open(ctx, Ref{Token: flowToken}, c, m.now())
 	return o.step, err
 }
 

@@ -4,19 +4,25 @@ import (
 	"context"
 	"time"
 
+	"github.com/sallyport-auth/sallyport/auth/mail"
+	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
 )
 
 // Stores is everything that a Manager keeps, one field for each interface. sqlstore and store.Memory fill all of it;
 // mixing is assignment. New names the field that a feature needs and that is nil.
 type Stores struct {
-	Credentials Credentials     // required
-	Flows       Flows           // required
-	Limits      Limits          // required
-	Sessions    session.Store   // required
-	Cuts        session.Cuts    // nil: a company's sessions cannot be ended all at once
-	Devices     session.Devices // required
-	Expiry      Expiry          // nil: Run deletes nothing; expired rows then go only as new ones come
+	Credentials Credentials       // required
+	Flows       Flows             // required
+	Limits      Limits            // required
+	Sessions    session.Store     // required
+	Cuts        session.Cuts      // nil: a company's sessions cannot be ended all at once
+	Devices     session.Devices   // required
+	TOTP        mfa.TOTPStore     // required: authenticator apps
+	Recovery    mfa.RecoveryStore // required: recovery codes
+	Codes       mfa.CodeStore     // mailed codes; required where Config.Mail is set
+	Outbox      mail.OutboxStore  // letters that wait; required where Config.Mail is set
+	Expiry      Expiry            // nil: Run deletes nothing; expired rows then go only as new ones come
 }
 
 // A FlowRow is a flow as a store keeps it. Body is the library's own and may change between releases.

@@ -113,9 +113,11 @@ type DomainRule struct {
 type Credential struct {
 	UserID    string
 	Hash      string    // PHC text; empty: there is no password
-	Version   int64     // moves with every new password and every EndUser; what was proven at an older one counts for nothing
+	Version   int64     // moves with every new password or app and every ending (see Change); what was proven at an older one counts for nothing
 	ChangedAt time.Time // when the password was set
 	History   []string  // hashes of earlier passwords, newest first, as many as the policy asks to remember
+	LockedAt  time.Time // a suspicious sign-in closed every door then, until there is a new password; zero: open
+	ResetAt   time.Time // when the password was last set by a mailed reset; zero: never
 }
 
 // Credentials keeps passwords, by person, in tables of the library's own. Every method is one atomic change.
@@ -126,6 +128,10 @@ type Credentials interface {
 	// SwapCredential writes c with Version c.Version+1 where the row stands at c.Version; zero adds the first row.
 	// ErrConflict: it stands elsewhere.
 	SwapCredential(ctx context.Context, c Credential) error
+
+	// MoveCredential moves Version on by one, wherever it stands, and answers it; the first row it adds has Version 1. Where
+	// lockedAt is not zero it writes LockedAt too. Nothing else changes.
+	MoveCredential(ctx context.Context, userID string, lockedAt time.Time) (version int64, err error)
 
 	// UpgradeHash replaces the hash of the same password: Version stays. ErrConflict: the row is at another version.
 	UpgradeHash(ctx context.Context, userID string, version int64, hash string) error

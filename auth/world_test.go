@@ -47,6 +47,7 @@ type world struct {
 	refuse auth.Kind // Record refuses events of this kind
 
 	reports []error
+	mail    *mailbox // nil: nothing can be mailed
 }
 
 var errTrail = errors.New("the trail cannot be written")
@@ -111,6 +112,27 @@ func (w *world) manager() *auth.Manager {
 
 func memory(t *testing.T, edit ...func(*auth.Config)) *world {
 	return newWorld(t, store.NewMemory(), edit...)
+}
+
+// mailed is a world that can mail.
+func mailed(t *testing.T, edit ...func(*auth.Config)) *world {
+	return mailedOn(t, store.NewMemory(), edit...)
+}
+
+func mailedOn(t *testing.T, db backend, edit ...func(*auth.Config)) *world {
+	t.Helper()
+	box := &mailbox{}
+	w := newWorld(t, db, append([]func(*auth.Config){func(c *auth.Config) { c.AllowNoMail, c.Mail = false, box }}, edit...)...)
+	w.mail, box.w = box, w
+	t.Cleanup(box.mustBeEmpty)
+	return w
+}
+
+// mailedEverywhere runs a story of a world that can mail over every store there is.
+func mailedEverywhere(t *testing.T, story func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Run("memory", func(t *testing.T) { story(t, mailed(t)) })
+	testdb.Each(t, func(t *testing.T, db *sqlstore.DB) { story(t, mailedOn(t, db)) })
 }
 
 // everywhere runs a story over every store there is.

@@ -1,0 +1,120 @@
+package auth
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/session"
+)
+
+// A Change is something about a person that ends what came before it. What each one ends:
+//
+//	Change            sessions            device records   sign-ins, codes and links under way
+//	ChangePassword    all                 all              all
+//	ChangeApp         all but the one     all              all but the one
+//	ChangeAppGone     all but the one     all              all
+//	ChangeReported    all but the one     the reported     all                                    and the account is locked
+//	ChangeLocked      all                 all              all                                    and the account is locked
+//	ChangeEnded       all                 all              all
+//
+// "The one" is the session, or the sign-in, in which the change is made. With Preset.KeepOnReport a report ends the sessions of
+// the reported device and nothing else. A locked account opens for a new password.
+type Change string
+
+const (
+	ChangePassword Change = "password" // a new password
+	ChangeApp      Change = "app"      // an authenticator app was set up, or took the place of another
+	ChangeAppGone  Change = "app_gone" // two-step verification was turned off, or taken away by an administrator
+	ChangeReported Change = "reported" // the person does not recognize a device
+	ChangeLocked   Change = "locked"   // a suspicious sign-in
+	ChangeEnded    Change = "ended"    // suspended, deleted, or whatever else a host has for a reason: EndUser
+)
+
+// An ending is a line of the table at Change.
+type ending struct {
+	others  bool // one session may be kept
+	devices bool // all device records go
+	locks   bool
+}
+
+// endings is the table.
+func (c Change) endings() ending {
+	return map[Change]ending{
+		ChangePassword: {devices: true},
+		ChangeApp:      {devices: true, others: true},
+		ChangeAppGone:  {devices: true, others: true},
+		ChangeReported: {others: true, locks: true},
+		ChangeLocked:   {devices: true, locks: true},
+		ChangeEnded:    {devices: true},
+	}[c]
+}
+
+// Invalidate ends what a change of a person must end, as the table at Change says. keep is the ID of the session that may stay;
+// empty: none. The library calls it for every change that it makes itself; a host calls it for one of its own, after the change.
+func (m *Manager) Invalidate(ctx context.Context, userID string, why Change, keep string) error {
+	if err := m.note(ctx, Event{Kind: SessionsEnded, Time: m.now(), UserID: userID, SessionID: keep, Change: why}); err != nil {
+		return err
+	}
+	_, err := m.invalidate(ctx, userID, why, keep)
+	return err
+}
+
+// invalidate moves the credential's version, so that nothing that was proven, mailed or opened before counts any more, and then
+// ends sessions and device records: sessions first, because a sign-in that is finishing makes them in the other order. It answers
+// the version that counts from now on. It can be repeated.
+func (m *Manager) invalidate(ctx context.Context, userID string, why Change, keep string) (version int64, err error) {
+	e := why.endings()
+	var lock time.Time
+	if e.locks {
+		lock = m.now()
+	}
+	if version, err = m.stores.Credentials.MoveCredential(ctx, userID, lock); err != nil { // see stillMeant
+		return 0, fmt.Errorf("auth: moving a credential's version: %w", err)
+	}
+	if !e.others {
+		keep = ""
+	}
+	return version, m.endAll(ctx, userID, keep, e.devices)
+}
+
+// endAll ends sessions, and device records where they go too.
+func (m *Manager) endAll(ctx context.Context, userID, keep string, devices bool) error {
+	var err error
+	if keep == "" {
+		err = m.sessions.EndAll(ctx, userID)
+	} else {
+		err = m.sessions.EndOthers(ctx, session.Session{ID: keep, UserID: userID})
+	}
+	if err != nil {
+		return fmt.Errorf("auth: ending sessions: %w", err)
+	}
+	if !devices {
+		return nil
+	}
+	if err := m.stores.Devices.EndDevices(ctx, userID); err != nil {
+		return fmt.Errorf("auth: ending device records: %w", err)
+	}
+	return nil
+}
+
+// reopen forgets the guesses at a person's password: with the device records goes the door that strangers could not close.
+func (m *Manager) reopen(ctx context.Context, userID string) error {
+	u, known, err := found(m.users.UserByID(ctx, userID))
+	if err != nil || !known { // deleted, which is a reason to end everything
+		return err
+	}
+	return m.refund(ctx, m.passwordToll(accountOf(u), u.ID, Client{}, ""))
+}
+
+// Lock closes every door of a person whose account seems to be in the wrong hands, ends all sessions, and tells the person by
+// mail. The next right password is answered with ReasonAccountLocked and a way to set a new one by mail; SetPassword opens it too.
+func (m *Manager) Lock(ctx context.Context, userID string) error {
+	u, known, err := found(m.users.UserByID(ctx, userID))
+	if err != nil || !known {
+		return cmp.Or(err, ErrNotFound)
+	}
+	_, err = m.lock(ctx, u, "", Client{})
+	return err
+}

@@ -1,0 +1,171 @@
+package auth
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/sallyport-auth/sallyport/internal/token"
+	"github.com/sallyport-auth/sallyport/session"
+)
+
+// A StepUpOpening is what somebody who is signed in wants a StepUp for.
+type StepUpOpening struct {
+	Action   Action
+	ReturnTo string // where to go afterwards; an address that is not allowed is dropped
+	Lang     string // the language of the page, as a BCP 47 tag of at most 35 bytes; empty, or longer: none
+	Replaces string // the token of a StepUp that this one takes the place of; empty: none
+}
+
+// StepUp begins a flow in which whoever is signed in (Client.Session) proves it once more, with the strongest proof that they have,
+// and then sets up an app if that is the Action. A proof from the last ten minutes counts. It ends in Finish: the same session
+// under a new token. ErrFlowGone: nobody is signed in.
+func (m *Manager) StepUp(ctx context.Context, o StepUpOpening, c Client) (Step, error) {
+	step, err := m.PreviewStepUp(ctx, o, c)
+	if err != nil {
+		return Step{}, err
+	}
+	f := step.Flow
+	e := m.event(FlowStarted, f.MadeAt, c)
+	e.FlowID, e.UserID, e.SessionID = f.ID, f.UserID, f.SessionID
+	if err := m.note(ctx, e); err != nil {
+		return Step{}, err
+	}
+	if step.Token, err = m.create(ctx, f); err != nil {
+		return Step{}, err
+	}
+	if err := m.Cancel(ctx, o.Replaces); err != nil {
+		return Step{}, err
+	}
+	return step, nil
+}
+
+// PreviewStepUp answers what StepUp would, and makes no flow: for the page that asks for the first proof. ErrFlowGone: nobody is
+// signed in.
+func (m *Manager) PreviewStepUp(ctx context.Context, o StepUpOpening, c Client) (Step, error) {
+	now := m.now()
+	s, err := m.sessions.Lookup(ctx, c.Session)
+	if errors.Is(err, session.ErrNotFound) {
+		return Step{}, ErrFlowGone
+	}
+	if err != nil {
+		return Step{}, fmt.Errorf("auth: reading the session of a step-up: %w", err)
+	}
+	u, known, err := found(m.users.UserByID(ctx, s.UserID))
+	if err != nil || !known {
+		return Step{}, cmp.Or(err, ErrFlowGone)
+	}
+	if len(o.Lang) > maxLang {
+		o.Lang = ""
+	}
+	f := Flow{
+		ID: stepUpPrefix + token.NewID(), Purpose: StepUp, Action: o.Action, SessionID: s.ID, UserID: u.ID,
+		Email: u.Email, Address: cmp.Or(accountOf(u), u.ID), ReturnTo: m.ReturnTo(o.ReturnTo), Lang: o.Lang, MadeAt: now,
+	}.accepted(now)
+	facts, err := m.facts(ctx, f, c, now)
+	if err != nil {
+		return Step{}, err
+	}
+	return m.stepOf(facts, f), nil
+}
+
+// Each purpose has a cookie of its own, and the posted ID of a flow says which it is.
+const (
+	stepUpPrefix = "stepup-"
+	resetPrefix  = "reset-"
+)
+
+// PurposeOf is the purpose of the flow with this ID. It says nothing about whether there is one.
+func PurposeOf(flowID string) Purpose {
+	switch {
+	case strings.HasPrefix(flowID, stepUpPrefix):
+		return StepUp
+	case strings.HasPrefix(flowID, resetPrefix):
+		return Reset
+	}
+	return SignIn
+}
+
+// finishStepUp gives the session of a StepUp a new token, and writes into it what was proven. After the set-up of an app this
+// browser is remembered anew: its record ended with all others.
+func (m *Manager) finishStepUp(ctx context.Context, o opened, c Client) (Done, Step, error) {
+	f, now, s := o.step.Flow, o.facts.Now, o.facts.Session
+	e := m.event(SteppedUp, now, c)
+	e.FlowID, e.UserID, e.AccountID, e.SessionID, e.Trace = f.ID, f.UserID, s.AccountID, s.ID, o.step.Trace
+	if err := m.note(ctx, e); err != nil {
+		return Done{}, Step{}, err
+	}
+	if err := flowError("taking", m.stores.Flows.TakeFlow(ctx, o.key, f.Version)); err != nil {
+		return Done{}, Step{}, err
+	}
+	done := Done{ReturnTo: f.ReturnTo, Lang: cmp.Or(f.Lang, o.facts.User.Locale), Email: f.Email, Trace: o.step.Trace}
+	if !f.Setup.DoneAt.IsZero() {
+		if _, err := m.grant(ctx, &done, o.facts, f, s.DeviceID, c); err != nil {
+			return Done{}, Step{}, err
+		}
+	}
+	change := session.Change{Methods: session.NewMethods(slices.AppendSeq(slices.Collect(s.Methods.All()), methods(f.Proofs).All())...)}
+	for _, p := range f.Proofs {
+		if p.At.After(change.AuthTime) {
+			change.AuthTime = p.At
+		}
+	}
+	var err error
+	done.Token, done.Session, err = m.sessions.Rotate(ctx, c.Session, change)
+	if errors.Is(err, session.ErrNotFound) {
+		return Done{}, Step{}, ErrFlowGone
+	}
+	if err != nil {
+		return Done{}, Step{}, fmt.Errorf("auth: giving a session a new token: %w", err)
+	}
+	return done, o.step, nil
+}
+
+// RecentlyProven tells whether the session's last proof is no older than ten minutes and was the strongest that the person has:
+// what pages ask for that change how somebody signs in. If not, a StepUp is the way.
+func (m *Manager) RecentlyProven(ctx context.Context, s session.Session) (bool, error) {
+	app, err := m.app(ctx, s.UserID)
+	if err != nil {
+		return false, err
+	}
+	return recentlyProven(s, app, m.now()), nil
+}
+
+// RequireRecent is Require for pages that only a recent proof opens (see RecentlyProven). Whoever is signed in without one is sent
+// to the step-up page, and from there back to the page they asked for; programs get 403 and a reason.
+func (m *Manager) RequireRecent(next http.Handler) http.Handler {
+	return m.Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s, _ := session.From(r.Context())
+		recent, err := m.RecentlyProven(r.Context(), s)
+		switch {
+		case err != nil:
+			m.brokenGuard(w, r, err)
+		case recent:
+			next.ServeHTTP(w, r)
+		default:
+			m.askAgain(w, r)
+		}
+	}))
+}
+
+// askAgain answers a request whose proof is too old.
+func (m *Manager) askAgain(w http.ResponseWriter, r *http.Request) {
+	to := url.URL{Path: m.prefix + "stepup"}
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Add("Vary", "Accept")
+	if WantsJSON(r) {
+		refuse(w, http.StatusForbidden, ReasonProofRequired, map[string]string{"stepup": to.Path})
+		return
+	}
+	if r.Method == http.MethodGet {
+		if back := m.ReturnTo(m.base.Path + r.URL.RequestURI()); back != "" {
+			to.RawQuery = url.Values{"return_to": {back}}.Encode()
+		}
+	}
+	http.Redirect(w, r, to.String(), http.StatusSeeOther)
+}

@@ -1,0 +1,155 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth/mail"
+	"github.com/sallyport-auth/sallyport/mfa"
+)
+
+// What a mailed code is for: one that was sent for the one counts for nothing at the other.
+const (
+	codeVerify = "verify" // login verification
+	codeSetup  = "setup"  // the second dialog of two-step set-up
+)
+
+// The throttles of mailed codes, beside the five tries and five sendings of each flow that package mfa counts.
+const (
+	mailsAnHour   = 5 // codes mailed to one person, over all flows
+	codesInBurst  = 10
+	codeBurstLock = 15 * time.Minute
+)
+
+// Code tries a code that was mailed: for login verification at StageVerify, or for the second dialog of the set-up at
+// StageEnroll. It is no second step.
+//
+// Reasons: ReasonCodeFormat, ReasonCodeWrong, ReasonCodeExpired, ReasonTooManyAttempts.
+func (m *Manager) Code(ctx context.Context, ref Ref, typed string, c Client) (Step, error) {
+	now := m.now()
+	o, err := m.open(ctx, ref, c, now)
+	step := o.step
+	if err != nil || !slices.Contains(step.Offer, MethodEmailCode) {
+		return step, err
+	}
+	if _, ok := mfa.CleanCode(typed); !ok {
+		return step.refused(ReasonCodeFormat, 0), nil
+	}
+	t := m.codeToll(step.Flow.UserID)
+	wait, err := m.charge(ctx, t, now) // before checking: two requests at once must not share one guess
+	if err != nil {
+		return Step{}, err
+	}
+	if wait > 0 {
+		return step.refused(ReasonTooManyAttempts, wait), m.throttled(ctx, step.Flow, c, now)
+	}
+	err = m.codes.Check(ctx, m.codeFor(o), typed)
+	switch {
+	case err == nil:
+	case errors.Is(err, mfa.ErrWrong):
+		return m.wrongCode(ctx, o, MethodEmailCode, ReasonCodeWrong, c)
+	case errors.Is(err, mfa.ErrExpired), errors.Is(err, mfa.ErrNotFound):
+		return step.refused(ReasonCodeExpired, 0), nil
+	case errors.Is(err, mfa.ErrSpent):
+		return step.refused(ReasonTooManyAttempts, 0), m.throttled(ctx, step.Flow, c, now)
+	default:
+		return Step{}, fmt.Errorf("auth: checking a mailed code: %w", err)
+	}
+	if err := m.prove(ctx, &o, step.Flow, Proof{Method: MethodEmailCode, At: now, Version: o.facts.Credential}, o.facts.Device.ID, c); err != nil {
+		return Step{}, err
+	}
+	return o.step, m.refund(ctx, t)
+}
+
+// codeToll is what a guess at a mailed code costs its person, over all flows.
+func (m *Manager) codeToll(userID string) toll {
+	var t toll
+	t.add(m.counters("mailed code", userID), Charge{Window: time.Hour, Limit: codesInBurst, Lock: codeBurstLock}, true)
+	t.add(m.counters("mailed code in a row", userID), Charge{Window: rowLock, Limit: inARow, Lock: rowLock}, true)
+	return t
+}
+
+// codeFor is what the flow's mailed code is for. It counts in this flow, for this person as they are now.
+func (m *Manager) codeFor(o opened) mfa.CodeFor {
+	f := o.step.Flow
+	return mfa.CodeFor{Purpose: codePurpose(o.step.Decision), UserID: f.UserID, Flow: fmt.Sprint(f.ID, " ", o.facts.Credential)}
+}
+
+func codePurpose(d Decision) string {
+	if d.Stage == StageEnroll {
+		return codeSetup
+	}
+	return codeVerify
+}
+
+// ResendCode mails another code; the one before counts no longer. Reasons: ReasonTooManyAttempts, with RetryAfter if it is only
+// too early.
+func (m *Manager) ResendCode(ctx context.Context, ref Ref, c Client) (Step, error) {
+	now := m.now()
+	o, err := m.open(ctx, ref, c, now)
+	if err != nil || !slices.Contains(o.step.Offer, MethodEmailCode) {
+		return o.step, err
+	}
+	f := o.step.Flow.accepted(now)
+	reason, wait, err := m.mailCode(ctx, &o, &f, c)
+	if err != nil {
+		return Step{}, err
+	}
+	if reason != "" {
+		return o.step.refused(reason, wait), m.throttled(ctx, o.step.Flow, c, now)
+	}
+	if err := m.save(ctx, o.key, o.key, f); err != nil {
+		return Step{}, err
+	}
+	return m.stepOf(o.facts, f), nil
+}
+
+// mailCode mails a code for the stage that o stands at and writes into f that it did; or answers why not.
+func (m *Manager) mailCode(ctx context.Context, o *opened, f *Flow, c Client) (Reason, time.Duration, error) {
+	now, purpose := o.facts.Now, codePurpose(o.step.Decision)
+	if f.Code.Purpose == purpose && now.Before(f.Code.ResendAt()) {
+		return ReasonTooManyAttempts, f.Code.ResendAt().Sub(now), nil // and the person's own count is spared
+	}
+	var t toll
+	t.add(m.counters("codes mailed", f.UserID), Charge{Window: time.Hour, Limit: mailsAnHour, Lock: time.Hour}, false)
+	wait, err := m.charge(ctx, t, now)
+	if err != nil {
+		return "", 0, err
+	}
+	if wait > 0 {
+		return ReasonTooManyAttempts, wait, m.suspect(ctx, o.facts.User, c, *f, now)
+	}
+	sent, err := m.codes.Send(ctx, m.codeFor(*o))
+	closed := (*mfa.ClosedError)(nil)
+	switch {
+	case errors.As(err, &closed):
+		return ReasonTooManyAttempts, closed.Until.Sub(now), nil
+	case errors.Is(err, mfa.ErrSpent):
+		return ReasonTooManyAttempts, 0, nil
+	case err != nil:
+		return "", 0, fmt.Errorf("auth: making a code: %w", err)
+	}
+	e := m.event(CodeSent, now, c)
+	e.FlowID, e.UserID, e.Method = f.ID, f.UserID, MethodEmailCode
+	if err := m.note(ctx, e); err != nil {
+		return "", 0, err
+	}
+	kind := mail.VerifyLogin
+	if purpose == codeSetup {
+		kind = mail.EnrollEmail
+	}
+	l := m.letter(kind, o.facts.User, f.Lang, c, now)
+	l.Code, l.ExpiresAt = sent.Code, sent.ExpiresAt
+	if err := m.post(ctx, l); err != nil {
+		return "", 0, err
+	}
+	sends := 1
+	if f.Code.Purpose == purpose {
+		sends += f.Code.Sends
+	}
+	f.Code = MailedCode{Purpose: purpose, SentAt: now, ExpiresAt: sent.ExpiresAt, Sends: sends}
+	return "", 0, nil
+}
