@@ -15,6 +15,9 @@ var rooms = map[string]int{
 	"internal/address":     0,
 	"auth/locale":          0,
 	"auth/password":        1,
+	"auth/mail":            1,
+	"auth/mail/smtp":       1,
+	"mfa":                  1,
 	"session":              1,
 	"auth":                 2,
 	"auth/directory":       3,
@@ -28,6 +31,7 @@ var rooms = map[string]int{
 	"examples/minimal":     7,
 	"examples/complete":    7,
 	"examples/sessiononly": 7,
+	"examples/mfaonly":     7,
 }
 
 // kits are packages for tests. Only tests, other kits and nothing else may link them; they alone may import testing.
@@ -40,6 +44,10 @@ var alone = map[string][]string{
 	"session":              {},
 	"examples/sessiononly": {},
 	"auth/password":        {"golang.org/x/crypto", "golang.org/x/sys", "golang.org/x/text"},
+	"mfa":                  {"github.com/pquerna/otp", "github.com/boombuler/barcode"},
+	"examples/mfaonly":     {"github.com/pquerna/otp", "github.com/boombuler/barcode"},
+	"auth/mail":            {"golang.org/x/text", "golang.org/x/net"},
+	"auth/mail/smtp":       {"golang.org/x/text", "golang.org/x/net", "golang.org/x/crypto", "github.com/wneessen/go-mail"},
 }
 
 // An arrow is an import: from a package of ours, to one of ours or to a module of others.
@@ -55,7 +63,19 @@ var arrows = []arrow{
 	{"internal/address", "golang.org/x/text", "addresses in NFC"},
 	{"auth/locale", "golang.org/x/text", "matching a browser's languages with ours"},
 
+	{"mfa", "internal/token", "sealed secrets, MACs of codes"},
+	{"mfa", "github.com/pquerna/otp", "keys of authenticator apps and their addresses; the comparison of codes is ours"},
+	{"mfa", "github.com/boombuler/barcode", "the QR code, with what pquerna/otp brings anyway"},
+
+	{"auth/mail", "auth/locale", "the words of letters"},
+	{"auth/mail", "internal/token", "letters wait sealed"},
+	{"auth/mail", "internal/address", "a letter goes to one address and to nothing else"},
+	{"auth/mail/smtp", "auth/mail", "is one of its senders"},
+	{"auth/mail/smtp", "github.com/wneessen/go-mail", "SMTP with TLS and login, and MIME"},
+
 	{"auth", "auth/password", "checks a password, judges a new one"},
+	{"auth", "auth/mail", "codes and notices"},
+	{"auth", "mfa", "second steps and mailed codes"},
 	{"auth", "session", "a flow ends in a session"},
 	{"auth", "internal/token", "flow tokens, the keys of counters, sealed values"},
 	{"auth", "internal/address", "one spelling of an address for look-ups and counters"},
@@ -67,15 +87,23 @@ var arrows = []arrow{
 	{"store", "auth", "implements its stores"},
 	{"store", "auth/directory", "implements its store"},
 	{"store", "session", "implements its stores"},
+	{"store", "mfa", "implements its stores"},
+	{"store", "auth/mail", "implements its store"},
 	{"store/sqlstore", "auth", "implements its stores"},
 	{"store/sqlstore", "auth/directory", "implements its store"},
 	{"store/sqlstore", "session", "implements its stores"},
+	{"store/sqlstore", "mfa", "implements its stores"},
+	{"store/sqlstore", "auth/mail", "implements its store"},
 	{"store/storetest", "auth", "tries its stores"},
 	{"store/storetest", "auth/directory", "tries its store"},
 	{"store/storetest", "session", "tries its stores"},
+	{"store/storetest", "mfa", "tries its stores"},
+	{"store/storetest", "auth/mail", "tries its store"},
 
 	{"auth/web", "auth", "every handler is one call of it"},
 	{"auth/web", "auth/locale", "words of pages and messages"},
+	{"auth/web", "auth/password", "says which rules a new password does not meet"},
+	{"auth/web", "mfa", "the QR code, and what is wrong with the form of a code"},
 	{"auth/web", "session", "session and device cookies"},
 	{"auth/web", "internal/token", "reference ids, and telling a device token from anything else"},
 	{"auth/web", "internal/address", "the masked address of a hint"},
@@ -84,6 +112,8 @@ var arrows = []arrow{
 	{"auth/authtest", "auth", "makes a manager for a test"},
 	{"auth/authtest", "auth/directory", "with people"},
 	{"auth/authtest", "auth/password", "and the cheap hash of tests"},
+	{"auth/authtest", "auth/mail", "a mailbox where its letters arrive"},
+	{"auth/authtest", "github.com/pquerna/otp", "a phone that knows nothing of our code"},
 	{"auth/authtest", "auth/web", "behind its pages"},
 	{"auth/authtest", "store", "over memory, unless a test brings a store"},
 	{"auth/authtest", "golang.org/x/net", "reads the forms of a page as a browser does"},
@@ -104,6 +134,7 @@ var arrows = []arrow{
 
 	{"examples/complete", "auth", "what a host calls"},
 	{"examples/complete", "auth/directory", "its people"},
+	{"examples/complete", "auth/mail", "its mailbox is one more sender"},
 	{"examples/complete", "auth/web", "its pages"},
 	{"examples/complete", "session", "who is signed in"},
 	{"examples/complete", "store/sqlstore", "data that survives a restart"},
@@ -111,6 +142,7 @@ var arrows = []arrow{
 	{"examples/complete", "github.com/jackc/pgx/v5", "the same for -db postgres://"},
 
 	{"examples/sessiononly", "session", "all it shows"},
+	{"examples/mfaonly", "mfa", "all it shows"},
 }
 
 // testArrows are what tests may import beyond that and the package they test.
@@ -119,6 +151,11 @@ var testArrows = []arrow{
 	{"auth", "auth/directory", "and real people"},
 	{"auth", "store/sqlstore", "over every database"},
 	{"auth", "internal/testdb", "over every database"},
+	{"auth", "github.com/pquerna/otp", "a phone that knows nothing of our code"},
+	{"auth/mail", "store/storetest", "its memory is a store"},
+	{"auth/mail", "internal/testdb", "letters over every database"},
+	{"auth/mail/smtp", "github.com/emersion/go-smtp", "a server to talk to"},
+	{"auth/mail/smtp", "github.com/emersion/go-sasl", "with a login"},
 	{"auth/directory", "store", "the same people over every store"},
 	{"auth/directory", "store/sqlstore", "over every database"},
 	{"auth/directory", "internal/testdb", "over every database"},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/mail"
+	"github.com/sallyport-auth/sallyport/auth/password"
 	"github.com/sallyport-auth/sallyport/session"
 )
 
@@ -213,4 +214,86 @@ func TestResetAsksSecondStep(t *testing.T) {
 	}
 	w.beginWith("ann@acme.example", "another long passphrase", office).totp(p.next()).finish()
 	w.mail.notices(mail.RecoveryUsed, mail.PasswordChanged, mail.NewDevice)
+}
+
+// what a device's cookie is worth.
+func TestDeviceCookies(t *testing.T) {
+	ctx := t.Context()
+	t.Run("A-216 a copied cookie skips only what it was meant to, and shows", func(t *testing.T) {
+		w := mailed(t)
+		mine, _ := w.known("ann@acme.example", home)
+		thief := office
+		thief.Device = mine.Device
+		w.guess("ann@acme.example", "wrong", thief) // without the password it is worth nothing
+		stolen := w.begin("ann@acme.example", thief).at(auth.StageReady, "")
+		stolen.finish()
+		k := w.begin("ann@acme.example", mine).at(auth.StageVerify, "") // the owner is a stranger now, and is told by the mail
+		k.code(w.mail.one(mail.VerifyLogin).Code)
+		done := k.finish()
+		list, err := w.m.ListDevices(ctx, done.Session)
+		if err != nil || len(list) != 2 {
+			t.Errorf("A-216 %d devices are listed, %v, want the copy and the new one", len(list), err)
+		}
+	})
+
+	t.Run("A-217 nothing but a token of ours finds a record", func(t *testing.T) {
+		w := mailed(t)
+		mine, _ := w.known("ann@acme.example", home)
+		for _, forged := range []string{"dev_", mine.Device[:len(mine.Device)-1], mine.Device + "A", "ses_" + mine.Device[4:], mine.Session} {
+			c := home
+			c.Device = forged
+			w.begin("ann@acme.example", c).at(auth.StageVerify, "")
+			w.mail.take()
+			w.move(20 * time.Minute)
+		}
+		w.move(time.Minute)
+		w.mail.take()
+	})
+
+	t.Run("A-220 trust spares the mailed code and never the app", func(t *testing.T) {
+		w := mailed(t)
+		_, _, c := w.enroll("ann@acme.example", home)
+		s, err := lookup(w.m, c.Session)
+		w.must(err)
+		if why, err := w.m.TrustDevice(ctx, s, s.DeviceID, c); why != "" || err != nil {
+			t.Fatalf("R52 TrustDevice = %s, %v", why, err)
+		}
+		w.begin("ann@acme.example", c).at(auth.StageVerify, "")
+	})
+
+	t.Run("R64 trust lasts 90 days, or as long as the preset says", func(t *testing.T) {
+		w := mailed(t, func(c *auth.Config) { c.Preset.TrustFor = time.Hour })
+		c, s := w.known("ann@acme.example", home)
+		if why, err := w.m.TrustDevice(ctx, s, s.DeviceID, c); why != "" || err != nil {
+			t.Fatalf("TrustDevice = %s, %v", why, err)
+		}
+		if list, _ := w.m.ListDevices(ctx, s); !list[0].Trusted {
+			t.Error("R64 not trusted")
+		}
+		w.move(time.Hour)
+		if list, _ := w.m.ListDevices(ctx, s); list[0].Trusted {
+			t.Error("R64 trusted for longer than it may be")
+		}
+	})
+}
+
+// in the flow for a lost phone nothing is told that was not, and nothing else can be changed.
+func TestNewPhoneTellsNothing(t *testing.T) {
+	w := mailed(t, func(c *auth.Config) {
+		c.Preset = auth.EmailFirst()
+		c.Preset.Policy.Passwords = password.Modern()
+	})
+	_, _, c := w.enroll("ann@acme.example", home)
+	k := w.begin("ann@acme.example", c)
+	if k.step.MailTo != "a…@acme.example" {
+		t.Errorf("A-209 the address is shown as %q, want it masked", k.step.MailTo)
+	}
+	k.took(w.m.NewPhone(t.Context(), k.ref, c)).dialog(1)
+	if u, err := w.m.User(t.Context(), "ann"); err != nil || u.Email != "ann@acme.example" || k.step.Flow.Email != "ann@acme.example" {
+		t.Errorf("A-209 the flow is for %q of %+v", k.step.Flow.Email, u)
+	}
+	state, err := w.m.TwoStep(t.Context(), "ann")
+	if err != nil || !state.On() {
+		t.Errorf("A-209 asking for another phone changes the old one: %+v, %v", state, err)
+	}
 }
