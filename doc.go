@@ -7,8 +7,11 @@
 //	auth/password     hashes passwords, checks them, judges new ones
 //	auth/directory    people and the companies they belong to; a host with its own table of users does without it
 //	auth/locale       the words, in English, Spanish and French
+//	auth/mail         letters in those languages, and an outbox that loses none
+//	auth/mail/smtp    sends them
 //	auth/web          the sign-in over HTTP: the same steps as pages and as JSON
-//	auth/authtest     a browser and a movable clock, for tests of hosts
+//	auth/authtest     a browser, a mailbox, a phone and a movable clock, for tests of hosts
+//	mfa               authenticator apps, mailed codes, recovery codes; usable alone
 //	session           keeps people signed in; usable alone
 //	store             everything kept in memory, and the map of the storage contracts
 //	store/sqlstore    the same in SQLite or PostgreSQL; links no driver

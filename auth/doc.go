@@ -2,7 +2,9 @@
 //
 // Make a [Manager] with [New]. Over HTTP, give it to auth/web, which serves the pages and the JSON; guard your own handlers
 // with [Manager.Require] and read who is there with session.From. Without HTTP, call the steps yourself:
-// [Manager.Identify], [Manager.Password], [Manager.ChooseAccount] and, once a step answers StageReady, [Manager.Finish].
+// [Manager.Identify], [Manager.Password], then whatever [Decision].Offer names ([Manager.Code], [Manager.TOTP],
+// [Manager.RecoveryCode], the set-up from [Manager.EnrollBegin] on, [Manager.ChooseAccount]) and, once a step answers StageReady,
+// [Manager.Finish]. Start [Manager.Run] beside it: it sends the letters.
 //
 // A step that proves something gives the flow a new token ([Step].Token): send it to the browser in the place of the old one.
 //
@@ -12,6 +14,10 @@
 // What people do wrong is a [Reason] in the [Step]; an error means that the machine is broken, or that somebody else was first
 // ([ErrFlowChanged], [ErrFlowGone]).
 //
-// The package does not speak HTTP but for Require, does not know roles beyond what a decision needs, does not mail, and keeps
-// no person: people are the host's ([Users]) or auth/directory's.
+// Whoever is signed in proves it once more in a [Manager.StepUp], which pages ask for with [Manager.RequireRecent]. What a change of
+// a person ends stands in one table, at [Change].
+//
+// The package does not speak HTTP but for Require, does not know roles beyond what a decision needs, and keeps no person: people
+// are the host's ([Users]) or auth/directory's. Two-step verification here does not withstand a false page in the middle; passkeys
+// would.
 package auth
