@@ -4,11 +4,13 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/auth/password"
 	"github.com/sallyport-auth/sallyport/store"
 )
@@ -39,7 +41,20 @@ func TestNewNamesTheField(t *testing.T) {
 		{"no limits", func(c *auth.Config) { c.Stores.Limits = nil }, "Stores.Limits"},
 		{"no sessions", func(c *auth.Config) { c.Stores.Sessions = nil }, "Stores.Sessions"},
 		{"no devices", func(c *auth.Config) { c.Stores.Devices = nil }, "Stores.Devices"},
-		{"no mail", func(c *auth.Config) { c.AllowNoMail = false }, "AllowNoMail"},
+		{"no mail", func(c *auth.Config) { c.AllowNoMail = false }, "Config.Mail"},
+		{"mail and no mail", func(c *auth.Config) { c.Mail = &mailbox{} }, "Config.AllowNoMail"},
+		{"R55 two-step required without mail", func(c *auth.Config) { c.Preset.Policy.TwoStep = auth.TwoStepRequired }, "Config.Mail"},
+		{"no apps", func(c *auth.Config) { c.Stores.TOTP = nil }, "Stores.TOTP"},
+		{"no recovery codes", func(c *auth.Config) { c.Stores.Recovery = nil }, "Stores.Recovery"},
+		{"no mailed codes", func(c *auth.Config) { c.Mail, c.AllowNoMail, c.Stores.Codes = &mailbox{}, false, nil }, "Stores.Codes"},
+		{"no outbox", func(c *auth.Config) { c.Mail, c.AllowNoMail, c.Stores.Outbox = &mailbox{}, false, nil }, "Stores.Outbox"},
+		{"two-step", func(c *auth.Config) { c.Preset.Policy.TwoStep = "maybe" }, "Policy.TwoStep"},
+		{"device trust", func(c *auth.Config) { c.Preset.Policy.DeviceTrust = "maybe" }, "Policy.DeviceTrust"},
+		{"verification", func(c *auth.Config) { c.Preset.Policy.Verification = "maybe" }, "Policy.Verification"},
+		{"after set-up", func(c *auth.Config) { c.Preset.AfterSetup = "maybe" }, "Preset.AfterSetup"},
+		{"self reset", func(c *auth.Config) { c.Preset.SelfReset = "maybe" }, "Preset.SelfReset"},
+		{"R63 self reset by codes that nobody gets", func(c *auth.Config) { c.Preset.SkipRecoveryCodes = true }, "Preset.SelfReset"},
+		{"negative delay", func(c *auth.Config) { c.Preset.SelfResetDelay = -1 }, "Preset.SelfResetDelay"},
 		{"R3 layout", func(c *auth.Config) { c.Preset.Layout = "two-columns" }, "Preset.Layout"},
 		{"keep", func(c *auth.Config) { c.Preset.Policy.Keep = "maybe" }, "Policy.Keep"},
 		{"negative", func(c *auth.Config) { c.Preset.Policy.Idle = -time.Hour }, "Policy.Idle"},
@@ -107,6 +122,17 @@ func TestPresets(t *testing.T) {
 	if !lists(auth.EmailFirst(), "A-227") {
 		t.Error("R17 EmailFirst keeps a session without a cap, and Validate does not name A-227")
 	}
+	for name, p := range map[string]auth.Preset{"EmailFirst": auth.EmailFirst(), "ForcedTwoStep": auth.ForcedTwoStep()} {
+		if !lists(p, "A-208") {
+			t.Errorf("R63 %s lets a mailbox replace a phone, and Validate does not name A-208", name)
+		}
+	}
+	if lists(auth.Recommended(), "A-208") {
+		t.Error("R63 Recommended lets a mailbox replace a phone")
+	}
+	if p := auth.ForcedTwoStep(); p.Policy.TwoStep != auth.TwoStepRequired || p.AfterSetup != auth.AfterSetupNewCode || !p.SkipRecoveryCodes || p.Policy.DeviceTrust != auth.TrustForbid {
+		t.Errorf("R54 R56 R59 R61 ForcedTwoStep = %+v", p)
+	}
 	one := auth.Preset{Policy: auth.Policy{Passwords: password.Policy{RequireDigit: true}}}
 	w := memory(t)
 	w.cfg.Preset = one
@@ -140,6 +166,42 @@ func TestRunEndsWithItsContext(t *testing.T) {
 	if err != nil || n != 0 {
 		t.Errorf("A-278 after Run %d expired rows were left, %v, want none", n, err)
 	}
+}
+
+// Run outlives a store that does not answer for a while, and says so.
+func TestRunGoesOn(t *testing.T) {
+	told := make(chan error, 100)
+	w := mailed(t, func(c *auth.Config) { c.Report = func(_ context.Context, err error) { told <- err } })
+	broken := errors.New("the outbox does not answer")
+	w.spy.claim = broken
+	w.begin("ann@acme.example", home)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- w.m.Run(ctx) }()
+	if err := <-told; !errors.Is(err, broken) {
+		t.Errorf("Run reports %v, want %v", err, broken)
+	}
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("Run = %v, want the end of its context", err)
+	}
+	w.spy.claim = nil
+	w.mail.one(mail.VerifyLogin)
+}
+
+// Run sends what is posted in the same program at once, not with the next tick.
+func TestRunIsWoken(t *testing.T) {
+	w := mailed(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error)
+	go func() { ended <- w.m.Run(ctx) }()
+	w.begin("ann@acme.example", home)
+	for !w.mail.has(mail.VerifyLogin) {
+		runtime.Gosched() // the test's own limit of time ends it
+	}
+	cancel()
+	<-ended
+	w.mail.one(mail.VerifyLogin)
 }
 
 // Every program over the same stores must know the same keys; a flow and a session made by one are the other's too.

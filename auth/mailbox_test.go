@@ -44,6 +44,13 @@ func (b *mailbox) take() []mail.Message {
 	return list
 }
 
+// has tells whether such a letter has arrived already.
+func (b *mailbox) has(kind mail.Kind) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.ContainsFunc(b.list, func(m mail.Message) bool { return m.Kind == kind })
+}
+
 // one answers the only letter there is, which must be of this kind.
 func (b *mailbox) one(kind mail.Kind) mail.Message {
 	b.w.t.Helper()

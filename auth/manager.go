@@ -79,7 +79,8 @@ type Config struct {
 	// still fail after it. Nil: there is no trail.
 	Record func(ctx context.Context, e Event) error
 
-	// Report gets the error behind each 503 of Require: a session store that does not answer. Nil: nobody is told.
+	// Report gets the error behind each 503 of Require and RequireRecent, and what fails in Run: a store that does not answer. Nil:
+	// nobody is told.
 	Report func(ctx context.Context, err error)
 
 	// Now is the clock. Nil: time.Now.
@@ -110,6 +111,7 @@ type Manager struct {
 	prefix        string // signInPath without "signin"
 	returnOrigins []string
 	insecureHTTP  bool
+	report        func(context.Context, error) // nil: nobody is told
 	brokenGuard   func(http.ResponseWriter, *http.Request, error)
 	record        func(ctx context.Context, e Event) error
 	now           func() time.Time
@@ -159,7 +161,7 @@ func New(cfg Config) (*Manager, error) {
 		breaches: cfg.Breaches, words: cfg.Words,
 		base: base, signInPath: base.Path + signIn, prefix: base.Path + strings.TrimSuffix(signIn, "signin"),
 		returnOrigins: origins, insecureHTTP: cfg.InsecureHTTP && base.Scheme == "http",
-		posted: make(chan struct{}, 1), risk: cfg.Risk, brokenGuard: broken(cfg.Report),
+		posted: make(chan struct{}, 1), risk: cfg.Risk, report: cfg.Report, brokenGuard: broken(cfg.Report),
 		record: cfg.Record, now: now, alarm: &alarm{limit: cmp.Or(cfg.AlertAfter, 100)},
 	}
 	if err := m.secondSteps(cfg); err != nil {
@@ -182,7 +184,8 @@ func New(cfg Config) (*Manager, error) {
 
 // secondSteps makes the managers of package mfa.
 func (m *Manager) secondSteps(cfg Config) (err error) {
-	m.totp, err = mfa.NewTOTP(mfa.TOTPConfig{Store: cfg.Stores.TOTP, Keys: cfg.Keys, Issuer: m.product(cfg), Now: m.now})
+	issuer := strings.TrimSpace(strings.ReplaceAll(m.product(cfg), ":", " ")) // apps cut the name at a colon
+	m.totp, err = mfa.NewTOTP(mfa.TOTPConfig{Store: cfg.Stores.TOTP, Keys: cfg.Keys, Issuer: issuer, Now: m.now})
 	if err != nil {
 		return fmt.Errorf("auth: making the manager of authenticator apps: %w", err)
 	}
@@ -330,29 +333,30 @@ func (m *Manager) Now() time.Time { return m.now() }
 func (m *Manager) Secret(purpose string, n int) [][]byte { return m.ring.DeriveAll("host "+purpose, n) }
 
 // Run does the housekeeping until ctx ends, and answers why it ended: it sends letters as they come, those of other programs on the
-// same stores within two seconds, and once a minute deletes what has expired. It is the one worker that a host starts; without it
-// nothing is insecure, but no letter goes unless the host calls Deliver.
+// same stores within two seconds, and once a minute deletes what has expired. What fails is told to Config.Report and tried again.
+// It is the one worker that a host starts; without it nothing is insecure, but no letter goes unless the host calls Deliver.
 func (m *Manager) Run(ctx context.Context) error {
 	expire, deliver := time.NewTicker(time.Minute), time.NewTicker(2*time.Second)
 	defer expire.Stop()
 	defer deliver.Stop()
-	err := m.Expire(ctx)
+	work := m.Expire(ctx)
 	for {
-		if err == nil {
-			_, err = m.Deliver(ctx)
+		if _, err := m.Deliver(ctx); err != nil {
+			work = errors.Join(work, err)
 		}
-		if ctx.Err() != nil {
+		switch {
+		case ctx.Err() != nil:
 			return ctx.Err()
+		case work != nil && m.report != nil:
+			m.report(ctx, work)
 		}
-		if err != nil {
-			return err
-		}
+		work = nil
 		select {
 		case <-ctx.Done():
 		case <-m.posted:
 		case <-deliver.C:
 		case <-expire.C:
-			err = m.Expire(ctx)
+			work = m.Expire(ctx)
 		}
 	}
 }

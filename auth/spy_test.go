@@ -22,7 +22,8 @@ type spy struct {
 	before func(n int, call string) error // n counts calls from 1; an error stands for a crash before the call
 	after  func(n int, call string) error // the same, with the call done
 
-	delivering bool // a worker is at it, whose calls are no step's
+	claim      error // what a worker is answered instead of letters; nil: letters
+	delivering bool  // a worker is at it, whose calls are no step's
 }
 
 // take answers the calls so far and starts a new list.
@@ -272,6 +273,9 @@ func (s spyOutbox) AddOutbox(ctx context.Context, row mail.OutboxRow) error {
 }
 
 func (s spyOutbox) ClaimOutbox(ctx context.Context, now, until time.Time, limit int) (rows []mail.OutboxRow, err error) {
+	if s.claim != nil {
+		return nil, s.claim
+	}
 	return s.stores.Outbox.ClaimOutbox(ctx, now, until, limit) // a worker's, not a step's
 }
 
