@@ -14,14 +14,15 @@
 //     for 30.
 //   - No code counts twice: an app's neither in its own time step nor, once a later one was accepted, in an earlier one (RFC 6238,
 //     5.2); the set-up code is used by setting up.
-//   - Every try is charged to the person before anything is compared: [Budget] closes the door for a while after ten wrong codes in a
-//     row, and for a month after a hundred (NIST SP 800-63B-4, 3.2.2). That count knows no browser and no session.
+//   - Every try is charged before anything is compared. Those at apps and recovery codes are the person's, in whatever browser: [Budget]
+//     closes the door for a while after ten wrong codes in a row, and for a month after a hundred (NIST SP 800-63B-4, 3.2.2). Those at
+//     a mailed code are of its [CodeFor]; whoever can make many of these is counted by the caller.
 //   - A copied database opens nothing: secrets are sealed for their person and app (AES-256-GCM), of codes only keyed MACs are kept.
 //     Whoever has the keys too can try all mailed codes; recovery codes have 49 bits, fewer than the 64 that NIST asks for where one
 //     alone recovers an account. Here one stands in for the app, beside the password.
 //   - A mailed code is never a second factor (NIST SP 800-63B-4, 3.1.3): it shows that somebody reads a mailbox.
 //
 // It does not decide who needs a second step or what follows from one, sends no mail, draws no page, and does not know browsers or
-// sessions; [CodeFor] takes whatever you have for them. It has neither SMS, nor codes that count instead of telling the time, nor
-// questions about pets.
+// sessions; a CodeFor takes whatever you have for them. It has no codes by SMS, and none of devices that count instead of telling the
+// time.
 package mfa

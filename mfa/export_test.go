@@ -18,3 +18,6 @@ func Match(key [20]byte, now time.Time, code uint32) int64 {
 func CleanRecovery(typed string) (string, bool) { return cleanRecovery(typed) }
 
 const RecoveryAlphabet = recoveryAlphabet
+
+// Keep bounds the codes of a Memory, so that a test need not fill it.
+func (m *Memory) Keep(codes int) { m.codes.max = codes }

@@ -2,6 +2,7 @@ package mfa_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/rand"
 	"errors"
 	"net/url"
@@ -126,6 +127,35 @@ func atOnce(f func(caller int) error) []error {
 	close(start)
 	callers.Wait()
 	return errs
+}
+
+// A crowd is a store where 64 callers have all paid their try before the first of them goes on: no luck decides a race.
+type crowd struct {
+	*mfa.Memory
+	paid *sync.WaitGroup
+}
+
+func newCrowd() crowd { return crowd{mfa.NewMemory(), new(sync.WaitGroup)} }
+
+// gather makes the next 64 callers wait for each other.
+func (s crowd) gather() { s.paid.Add(64) }
+
+func (s crowd) SpendTOTP(ctx context.Context, userID string, b mfa.Budget, now time.Time) (mfa.TOTPRecord, time.Time, error) {
+	defer s.paid.Wait()
+	defer s.paid.Done()
+	return s.Memory.SpendTOTP(ctx, userID, b, now)
+}
+
+func (s crowd) SpendCode(ctx context.Context, key [32]byte, tries int, now time.Time) (mfa.CodeRecord, error) {
+	defer s.paid.Wait()
+	defer s.paid.Done()
+	return s.Memory.SpendCode(ctx, key, tries, now)
+}
+
+func (s crowd) SpendRecovery(ctx context.Context, userID string, b mfa.Budget, now time.Time) (string, []mfa.RecoveryCode, time.Time, error) {
+	defer s.paid.Wait()
+	defer s.paid.Done()
+	return s.Memory.SpendRecovery(ctx, userID, b, now)
 }
 
 // count is how many of the errors are nil, and how many are each of these.

@@ -30,7 +30,7 @@ var (
 func NewMemory() *Memory {
 	m := &Memory{}
 	m.apps.rows = map[string]*TOTPRecord{}
-	m.codes.rows = map[[32]byte]*list.Element{}
+	m.codes.rows, m.codes.max = map[[32]byte]*list.Element{}, maxCodes
 	m.sets.rows = map[string]*set{}
 	return m
 }

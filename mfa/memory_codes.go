@@ -14,6 +14,7 @@ const (
 
 // codes implements CodeStore.
 type codes struct {
+	max   int // rows
 	mu    sync.Mutex
 	rows  map[[32]byte]*list.Element // of *codeRow
 	order list.List                  // whatever was sent longest ago first
@@ -38,7 +39,7 @@ func (c *codes) SendCode(_ context.Context, key [32]byte, r CodeRecord, rules Co
 	}
 	c.dropLocked(key)
 	c.sweepLocked(now, sweepLimit, sweepLimit)
-	if len(c.rows) >= maxCodes {
+	if len(c.rows) >= c.max {
 		c.dropLocked(c.order.Front().Value.(*codeRow).key)
 	}
 	c.rows[key] = c.order.PushBack(&codeRow{after, key})

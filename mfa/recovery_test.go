@@ -82,7 +82,7 @@ func TestRecoveryNew(t *testing.T) {
 		form := regexp.MustCompile(`^[2-9a-hjkmnp-tv-z]{5}-[2-9a-hjkmnp-tv-z]{5}$`)
 		signs := map[rune]int{}
 		seen := map[string]bool{}
-		for range 100 {
+		for range 300 {
 			codes := newSet(t, r, "ann")
 			if len(codes) != 10 {
 				t.Fatalf("New made %d codes, want 10", len(codes))
@@ -97,16 +97,18 @@ func TestRecoveryNew(t *testing.T) {
 				}
 			}
 		}
-		if len(seen) != 1000 {
-			t.Errorf("1000 codes are only %d different ones", len(seen))
+		if len(seen) != 3000 {
+			t.Errorf("3000 codes are only %d different ones", len(seen))
 		}
 		if len(signs) != len(mfa.RecoveryAlphabet) {
 			t.Errorf("%d signs of %d are used", len(signs), len(mfa.RecoveryAlphabet))
 		}
-		for sign, n := range signs { // 10000 signs, 30 different ones: 333 each, standard deviation 18
-			if n < 200 || n > 470 {
-				t.Errorf("%c was drawn %d times, want about 333", sign, n)
-			}
+		first := 0 // of 30,000 signs, those that a random byte modulo 30 would favour
+		for _, sign := range mfa.RecoveryAlphabet[:16] {
+			first += signs[sign]
+		}
+		if first < 16_000-430 || first > 16_000+430 { // five standard deviations
+			t.Errorf("the first 16 of 30 signs were drawn %d times, want about 16000", first)
 		}
 	})
 	t.Run("R59 A-214 what is stored does not tell the codes", func(t *testing.T) {
@@ -175,12 +177,13 @@ func TestRecoveryVerify(t *testing.T) {
 		}
 	})
 	t.Run("A-214 of 64 callers with one code one is let in", func(t *testing.T) {
-		c := newClock()
-		r, err := mfa.NewRecovery(mfa.RecoveryConfig{Store: mfa.NewMemory(), Keys: [][]byte{newKey()}, Now: c.Now, Budget: mfa.Budget{Burst: 1000, Limit: 1000}})
+		c, store := newClock(), newCrowd()
+		r, err := mfa.NewRecovery(mfa.RecoveryConfig{Store: store, Keys: [][]byte{newKey()}, Now: c.Now, Budget: mfa.Budget{Burst: 1000, Limit: 1000}})
 		if err != nil {
 			t.Fatal(err)
 		}
 		code := newSet(t, r, "ann")[4]
+		store.gather()
 		errs := atOnce(func(int) error { _, err := r.Verify(ctx, "ann", code); return err })
 		if none, each := count(errs, mfa.ErrReused); none != 1 || each[0] != 63 {
 			t.Errorf("%d callers got in and %d were told that it is used, want 1 and 63", none, each[0])
@@ -243,12 +246,26 @@ func TestRecoveryVerify(t *testing.T) {
 			wantErr(t, name, err, mfa.ErrWrong)
 		}
 	})
+	t.Run("A-214 a used code is told from the rows as well", func(t *testing.T) {
+		r := newRecovery(t, newClock(), yesSets{mfa.NewMemory()})
+		code := newSet(t, r, "ann")[0]
+		verify(t, r, "ann", code, 9, nil)
+		verify(t, r, "ann", code, 0, mfa.ErrReused)
+	})
 	t.Run("keys are changed", func(t *testing.T) {
 		c, store, old, next := newClock(), mfa.NewMemory(), newKey(), newKey()
 		codes := newSet(t, newRecovery(t, c, store, old), "ann")
 		verify(t, newRecovery(t, c, store, next), "ann", codes[0], 0, mfa.ErrWrong)
 		verify(t, newRecovery(t, c, store, next, old), "ann", codes[0], 9, nil)
 	})
+}
+
+// yesSets is a store with a fault: it says yes to everybody.
+type yesSets struct{ *mfa.Memory }
+
+func (s yesSets) ConsumeRecovery(ctx context.Context, userID, setID string, mac [32]byte, now time.Time) (bool, error) {
+	_, err := s.Memory.ConsumeRecovery(ctx, userID, setID, mac, now)
+	return true, err
 }
 
 // brokenSets fails at one verb.

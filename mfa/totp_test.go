@@ -272,15 +272,22 @@ func TestVerify(t *testing.T) {
 		wantErr(t, "the next code", apps.Verify(ctx, "ann", ph.code(c.now)), nil)
 	})
 	t.Run("A-193 of 64 callers with one code one is let in", func(t *testing.T) {
-		c, store := newClock(), mfa.NewMemory()
-		key := newKey()
+		c, store, key := newClock(), newCrowd(), newKey()
 		ph := setUp(t, newTOTP(t, c, store, key), c, "ann")
 		nodes := []*mfa.TOTP{newBudgetTOTP(t, c, store, 1000, key), newBudgetTOTP(t, c, store, 1000, key)}
 		code := ph.code(c.now)
+		store.gather()
 		errs := atOnce(func(i int) error { return nodes[i%2].Verify(ctx, "ann", code) })
 		if none, each := count(errs, mfa.ErrReused); none != 1 || each[0] != 63 {
 			t.Errorf("%d callers got in and %d were told that the code is used, want 1 and 63", none, each[0])
 		}
+	})
+	t.Run("A-193 a used step is told from the row as well", func(t *testing.T) {
+		c := newClock()
+		apps := newTOTP(t, c, yesApps{mfa.NewMemory()})
+		ph := setUp(t, apps, c, "ann")
+		wantErr(t, "Verify", apps.Verify(ctx, "ann", ph.code(c.now)), nil)
+		wantErr(t, "the same again", apps.Verify(ctx, "ann", ph.code(c.now)), mfa.ErrReused)
 	})
 	t.Run("A-215 only the steps beside this one", func(t *testing.T) {
 		for off := -5; off <= 5; off++ {
@@ -319,6 +326,14 @@ func TestVerify(t *testing.T) {
 			t.Errorf("%d tries were charged, want none", store.spends)
 		}
 	})
+}
+
+// yesApps is a store with a fault: it says yes to everybody.
+type yesApps struct{ *mfa.Memory }
+
+func (s yesApps) AdvanceTOTP(ctx context.Context, userID, id string, step int64) (bool, error) {
+	_, err := s.Memory.AdvanceTOTP(ctx, userID, id, step)
+	return true, err
 }
 
 func newBudgetTOTP(t *testing.T, c *clock, store mfa.TOTPStore, burst int, keys ...[]byte) *mfa.TOTP {
