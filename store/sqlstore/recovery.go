@@ -10,20 +10,17 @@ import (
 	"github.com/sallyport-auth/sallyport/mfa"
 )
 
-// Whoever changes a person's codes locks the row of the set first. The codes of a person without that row are nobody's.
+// Whoever changes a person's codes locks the row of the set first. It stays where a set has no codes: there is always one to lock.
 
 // ReplaceRecovery implements mfa.RecoveryStore.
 func (db *DB) ReplaceRecovery(ctx context.Context, userID string, set mfa.RecoverySet) error {
 	err := db.change(ctx, func(tx *sql.Tx) error {
-		if len(set.MACs) == 0 {
-			return db.deleteRecovery(ctx, tx, userID)
-		}
 		_, err := db.exec(ctx, tx, `INSERT INTO sallyport_recovery (user_id, id, made_at, tries, closed_to) VALUES (?, ?, ?, 0, 0)
 			ON CONFLICT (user_id) DO UPDATE SET id = excluded.id, made_at = excluded.made_at, tries = 0, closed_to = 0`, userID, set.ID, set.MadeAt)
 		if err != nil {
 			return err
 		}
-		if _, err := db.exec(ctx, tx, deleteRecoveryCodes, userID); err != nil {
+		if _, err := db.exec(ctx, tx, `DELETE FROM sallyport_recovery_codes WHERE user_id = ?`, userID); err != nil || len(set.MACs) == 0 {
 			return err
 		}
 		var codes []any
@@ -35,18 +32,6 @@ func (db *DB) ReplaceRecovery(ctx context.Context, userID string, set mfa.Recove
 		return err
 	})
 	return failed("writing recovery codes", err)
-}
-
-const deleteRecoveryCodes = `DELETE FROM sallyport_recovery_codes WHERE user_id = ?`
-
-// deleteRecovery leaves the codes alone where there was no set: nothing is locked then, and they may be of one that came since.
-func (db *DB) deleteRecovery(ctx context.Context, tx *sql.Tx, userID string) error {
-	deleted, err := db.exec(ctx, tx, `DELETE FROM sallyport_recovery WHERE user_id = ?`, userID)
-	if err != nil || deleted == 0 {
-		return err
-	}
-	_, err = db.exec(ctx, tx, deleteRecoveryCodes, userID)
-	return err
 }
 
 // SpendRecovery implements mfa.RecoveryStore.
@@ -70,7 +55,9 @@ func (db *DB) SpendRecovery(
 			return err
 		}
 		rows, err := db.rows(ctx, tx, `SELECT mac, used_at FROM sallyport_recovery_codes WHERE user_id = ?`, userID)
-		codes, err = scanAll(rows, err, scanRecoveryCode)
+		if codes, err = scanAll(rows, err, scanRecoveryCode); err == nil && len(codes) == 0 {
+			return mfa.ErrNotFound
+		}
 		return err
 	})
 	switch {
