@@ -4,6 +4,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,9 @@ func harbour() mail.LettersConfig {
 		Help: "https://app.example.com/auth/help", Support: "mailto:help@app.example.com",
 	}
 }
+
+// harbourLetters are made once: they do not change.
+var harbourLetters = sync.OnceValues(func() (*mail.Letters, error) { return mail.NewLetters(harbour()) })
 
 func newLetters(t testing.TB, cfg mail.LettersConfig) *mail.Letters {
 	t.Helper()

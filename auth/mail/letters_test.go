@@ -61,6 +61,12 @@ func TestNewLetters(t *testing.T) {
 		})
 	}
 
+	t.Run("ours stand the same trial", func(t *testing.T) {
+		cfg := harbour()
+		cfg.Locales = fstest.MapFS{}
+		newLetters(t, cfg)
+	})
+
 	t.Run("the host's templates and texts", func(t *testing.T) {
 		cfg := harbour()
 		cfg.Templates = fstest.MapFS{"letter.txt": file("{{.Lead}} {{.CodeLine}} {{.Button.URL}} {{.Unasked.Button.URL}}")}

@@ -39,8 +39,12 @@ type post struct {
 
 func newPost(t testing.TB, with func(*mail.OutboxConfig)) *post {
 	t.Helper()
+	letters, err := harbourLetters()
+	if err != nil {
+		t.Fatal(err)
+	}
 	p := &post{store: mail.NewMemory(), now: noon}
-	p.cfg = mail.OutboxConfig{Store: p.store, Keys: [][]byte{key(1)}, Sender: p, Letters: newLetters(t, harbour()), Dead: p.bury, Now: p.clock}
+	p.cfg = mail.OutboxConfig{Store: p.store, Keys: [][]byte{key(1)}, Sender: p, Letters: letters, Dead: p.bury, Now: p.clock}
 	if with != nil {
 		with(&p.cfg)
 	}

@@ -113,8 +113,9 @@ func (s *Sender) Send(ctx context.Context, m mail.Message) error {
 // client is made for each mail: the one of go-mail holds a connection, which ends with a context.
 func (s *Sender) client(end context.Context) (*gomail.Client, error) {
 	options := []gomail.Option{
-		gomail.WithPort(s.cfg.port()), gomail.WithTimeout(s.cfg.timeout()), gomail.WithDialContextFunc(s.dialUntil(end)),
-		gomail.WithoutNoop(), gomail.WithoutRset(), // one mail: nothing to look after before it, nothing to clear behind it
+		gomail.WithPort(s.cfg.port()), gomail.WithDialContextFunc(s.dialUntil(end)),
+		gomail.WithTimeout(s.cfg.timeout() + time.Minute), // counted anew for each step: it is end that counts
+		gomail.WithoutNoop(), gomail.WithoutRset(),        // one mail: nothing to look after before it, nothing to clear behind it
 		gomail.WithTLSConfig(s.cfg.tls()),
 	}
 	switch s.cfg.TLS {
