@@ -24,6 +24,7 @@ type Backend interface {
 // Config says what is special about a World. The zero Config is ready to use.
 type Config struct {
 	DB   Backend            // nil: a new store.Memory
+	Mail bool               // letters go to World.Mail; false: nothing can be mailed
 	Auth func(*auth.Config) // changes the configuration of the manager before it is made; nil: nothing
 	Web  func(*web.Config)  // the same for the pages
 }
@@ -34,6 +35,8 @@ type World struct {
 	Web    *web.Handler
 	People *directory.Directory
 	Clock  *Clock
+	Mail   *Mailbox // nil, unless Config.Mail
+	Phone  *Phone   // an authenticator app; make more with NewPhone
 
 	t      testing.TB
 	base   string
@@ -49,9 +52,14 @@ func New(t testing.TB, cfg Config) *World {
 		cfg.DB = store.NewMemory()
 	}
 	w := &World{t: t, Clock: NewClock(), People: directory.New(cfg.DB)}
+	w.Phone = NewPhone(t, w.Clock)
 	ac := auth.Config{
 		BaseURL: BaseURL, Keys: Keys(), Users: w.People, Companies: w.People, Stores: cfg.DB.Stores(),
-		AllowNoMail: true, Passwords: CheapPasswords(), Record: w.record, Now: w.Clock.Now,
+		AllowNoMail: !cfg.Mail, Passwords: CheapPasswords(), Record: w.record, Now: w.Clock.Now,
+	}
+	if cfg.Mail {
+		w.Mail = NewMailbox(t)
+		ac.Mail = w.Mail
 	}
 	if cfg.Auth != nil {
 		cfg.Auth(&ac)
@@ -59,6 +67,9 @@ func New(t testing.TB, cfg Config) *World {
 	var err error
 	if w.Auth, err = auth.New(ac); err != nil {
 		t.Fatal(err)
+	}
+	if w.Mail != nil {
+		w.Mail.Deliver, w.Mail.Clock = w.Auth.Deliver, w.Clock
 	}
 	w.base = ac.BaseURL
 	wc := web.Config{Auth: w.Auth, Report: w.report}
