@@ -12,6 +12,9 @@ import (
 // The names of our cookies, without the prefix that makes browsers refuse them from anybody else.
 const (
 	flowCookie   = "flow"         // the token of the sign-in in progress; goes when the browser is closed
+	stepUpCookie = "stepup"       // the same of a step-up
+	resetCookie  = "reset"        // the same of a reset
+	linkCookie   = "reset-link"   // the token of the link in a mail, on its way from the address bar into a form
 	deviceCookie = "device"       // the token of this browser's records
 	emailCookie  = "signin-email" // the address of whoever asked to be kept signed in: fills the first page
 	langCookie   = "signin-lang"  // the language chosen
@@ -25,6 +28,7 @@ const (
 	deviceLife = 400 * day // the longest that browsers grant
 	emailLife  = 180 * day
 	langLife   = 365 * day
+	linkLife   = 10 * time.Minute
 )
 
 // cookies reads and writes all cookies but the session's, which session.Manager does.

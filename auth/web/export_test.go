@@ -15,9 +15,7 @@ func (h *Handler) Routes() [][2]string {
 func (h *Handler) Rehearsed(lang string) map[string]string {
 	pages := map[string]string{}
 	for _, p := range samples() {
-		problem := p.frame().Problem
-		*p.frame() = h.newFrame(h.words.Text(lang), p.Template())
-		p.frame().Problem = problem
+		h.framed(p, h.words.Text(lang))
 		body, err := h.render(p)
 		if err != nil {
 			body = []byte(err.Error())

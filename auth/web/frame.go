@@ -18,20 +18,27 @@ func (h *Handler) newFrame(text locale.Text, page string) Frame {
 	}
 }
 
+// framed fills in the Frame of a page. What the page says of itself stays.
+func (h *Handler) framed(p Page, text locale.Text) *Frame {
+	f := p.frame()
+	own := *f
+	*f = h.newFrame(text, p.Template())
+	f.Problem, f.Notice, f.Flow, f.Version, f.ReturnTo = own.Problem, own.Notice, own.Flow, own.Version, own.ReturnTo
+	f.Purpose, f.Action, f.At = own.Purpose, own.Action, own.At
+	return f
+}
+
 // show sends a page. What the page says of itself is kept; the rest of its Frame is filled in here.
 func (v *visit) show(status int, p Page) {
 	text := v.text()
-	own := *p.frame()
-	f := v.h.newFrame(text, p.Template())
+	f := v.h.framed(p, text)
 	f.Chosen, f.Languages = v.chosen(), v.languages(text.Tag())
-	f.Problem, f.Notice, f.Flow, f.Version, f.ReturnTo = own.Problem, own.Notice, own.Flow, own.Version, own.ReturnTo
 	if f.Problem != nil {
 		f.Title = text.Get("title.problem", "title", f.Title)
 	}
 	if f.Chosen != "" {
 		f.Help += "?" + url.Values{"lang": {f.Chosen}}.Encode()
 	}
-	*p.frame() = f
 	body, err := v.h.render(p)
 	if err != nil {
 		v.unrendered(err)
@@ -56,15 +63,15 @@ func (v *visit) languages(current string) []Language {
 }
 
 // problem is the summary of what was wrong with the last form.
-func (v *visit) problem(reason auth.Reason, step auth.Step) *Problem {
-	p := &Problem{Reason: reason, Message: v.message(reason, step.RetryAfter)}
-	switch field(reason) {
-	case "password":
+func (v *visit) problem(step auth.Step) *Problem {
+	p := &Problem{Reason: step.Reason, Field: field(step.Reason), Message: v.stepMessage(step)}
+	switch {
+	case p.Field == "password" && step.Stage == auth.StageNewPassword:
+		p.Field = "new-password"
+	case p.Field == "password":
 		p.Field = "current-password"
-	default:
-		p.Field = field(reason)
 	}
-	if reason == auth.ReasonInvalidCredentials || reason == auth.ReasonTooManyAttempts {
+	if step.Reason == auth.ReasonInvalidCredentials || step.Reason == auth.ReasonTooManyAttempts && !spent(step) {
 		p.Link, p.Label = v.h.prefix+"/help", v.text().Get("help.heading")
 	}
 	return p

@@ -1,13 +1,17 @@
 package web
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/password"
 	"github.com/sallyport-auth/sallyport/internal/address"
+	"github.com/sallyport-auth/sallyport/mfa"
 )
 
 // stepAnswer is the one shape of a sign-in in JSON. docs/openapi.yaml describes it.
@@ -24,7 +28,33 @@ type stepAnswer struct {
 	Expires    string          `json:"expires,omitempty"`     // RFC 3339
 	Accounts   []accountAnswer `json:"accounts,omitempty"`
 	ReturnTo   string          `json:"return_to,omitempty"`
-	Links      links           `json:"links"`
+
+	Sent          bool          `json:"sent,omitempty"`    // this request has mailed something
+	MailTo        string        `json:"mail_to,omitempty"` // where codes go
+	ResendAt      string        `json:"resend_at,omitempty"`
+	CodeExpires   string        `json:"code_expires,omitempty"`
+	TrustBox      bool          `json:"trust_box,omitempty"`
+	NewDevice     bool          `json:"new_device,omitempty"`
+	Enroll        *enrollAnswer `json:"enroll,omitempty"`
+	RecoveryCodes []string      `json:"recovery_codes,omitempty"` // in the one answer that makes them
+	Rules         []ruleAnswer  `json:"rules,omitempty"`
+	Links         links         `json:"links"`
+}
+
+// enrollAnswer is how far the set-up of an app has come. The key stands in it at the one step that shows it.
+type enrollAnswer struct {
+	Step   int    `json:"step"`
+	Secret string `json:"secret,omitempty"`
+	URI    string `json:"uri,omitempty"`
+	QR     string `json:"qr,omitempty"` // a data: address of a PNG
+}
+
+// ruleAnswer is one rule of a new password.
+type ruleAnswer struct {
+	Rule    password.Rule `json:"rule"`
+	N       int           `json:"n,omitempty"`
+	Message string        `json:"message"`
+	Unmet   bool          `json:"unmet"`
 }
 
 type accountAnswer struct {
@@ -44,18 +74,26 @@ type errorAnswer struct {
 // links are the addresses that lead on, by what is done there.
 type links map[string]string
 
-// stepAnswer is what a program is told of a step. It holds nothing of the person but the address as it was typed, masked.
+// stepAnswer is what a program is told of a step. Before something is proven it holds nothing of the person but the address as it
+// was typed, masked.
 func (v *visit) stepAnswer(step auth.Step) stepAnswer {
 	f := step.Flow
 	a := stepAnswer{
 		Flow: f.ID, Version: f.Version, Stage: step.Stage, Offer: append([]auth.Method{}, step.Offer...), Reason: step.Reason,
 		Hint: address.Mask(f.Email), RetryAfter: wholeSeconds(step.RetryAfter), Links: v.stepLinks(step),
+		Sent: v.sent, MailTo: step.MailTo, TrustBox: step.TrustBox, NewDevice: step.NewPhone, RecoveryCodes: v.codes,
+	}
+	if f.ID == "" {
+		a.Version = 0
 	}
 	if step.Reason != "" {
-		a.Field, a.Message = field(step.Reason), v.message(step.Reason, step.RetryAfter)
+		a.Field, a.Message = field(step.Reason), v.stepMessage(step)
 	}
-	if !f.ExpiresAt.IsZero() {
-		a.Expires = f.ExpiresAt.UTC().Format(time.RFC3339)
+	if f.ID != "" && !f.ExpiresAt.IsZero() {
+		a.Expires = stamp(f.ExpiresAt)
+	}
+	if slices.Contains(step.Offer, auth.MethodEmailCode) && !f.Code.SentAt.IsZero() {
+		a.ResendAt, a.CodeExpires = stamp(f.Code.ResendAt()), stamp(f.Code.ExpiresAt)
 	}
 	for _, c := range step.Accounts {
 		a.Accounts = append(a.Accounts, accountAnswer(c))
@@ -63,16 +101,53 @@ func (v *visit) stepAnswer(step auth.Step) stepAnswer {
 	return a
 }
 
+// wholeAnswer is a stepAnswer with what takes some work: the picture of a key, the rules of a password.
+func (v *visit) wholeAnswer(step auth.Step) (stepAnswer, error) {
+	a := v.stepAnswer(step)
+	switch step.Stage {
+	case auth.StageVerify:
+		if afterSetup(step) {
+			a.Enroll = &enrollAnswer{Step: 6}
+		}
+	case auth.StageEnroll:
+		a.Enroll = &enrollAnswer{Step: step.Dialog, Secret: step.App.Secret, URI: step.App.URI}
+		if step.App.URI != "" {
+			png, err := mfa.QR(step.App.URI)
+			if err != nil {
+				return a, err
+			}
+			a.Enroll.QR = string(picture(png))
+		}
+	case auth.StageNewPassword:
+		rules, err := v.rulesOf(step.Flow.UserID)
+		if err != nil {
+			return a, err
+		}
+		for _, r := range rules {
+			a.Rules = append(a.Rules, ruleAnswer{Rule: r.Rule, N: r.N, Message: v.rule(r), Unmet: slices.Contains(v.unmet, r)})
+		}
+	}
+	return a, nil
+}
+
 func (v *visit) stepLinks(step auth.Step) links {
 	l := v.links()
+	if v.purpose == auth.StepUp && step.Flow.ID == "" && step.Stage != auth.StageReady {
+		l["stepup"] = v.h.prefix + roomOf(auth.StepUp).page // which makes the flow
+		return l
+	}
 	signIn := v.h.prefix + "/signin"
 	switch step.Stage {
 	case auth.StageIdentify:
 		l["identify"] = signIn + "/identify"
-	case auth.StageAuthenticate:
+	case auth.StageAuthenticate, auth.StageVerify:
 		for _, m := range step.Offer {
-			l[string(m)] = signIn + "/" + string(m)
+			v.methodLinks(l, m)
 		}
+	case auth.StageEnroll:
+		v.enrollLinks(l, step.Dialog)
+	case auth.StageNewPassword:
+		l["newpassword"] = signIn + "/newpassword"
 	case auth.StageAccount:
 		l["account"] = signIn + "/account"
 	case auth.StageReady:
@@ -82,13 +157,51 @@ func (v *visit) stepLinks(step auth.Step) links {
 		}
 		l["signout"], l["sessions"] = v.h.prefix+"/signout", v.h.prefix+"/account/sessions"
 	}
+	if step.NewPhone {
+		l["new_device"] = signIn + "/enroll/newdevice"
+	}
+	if cmp.Or(v.why, step.Reason) == auth.ReasonAccountLocked {
+		l["reset"] = signIn + "/reset"
+	}
 	switch {
 	case step.Flow.ID != "":
 		l["restart"], l["cancel"] = signIn+"/restart", signIn+"/cancel"
-	case step.Reason == auth.ReasonFlowGone:
+	case step.Reason == auth.ReasonFlowGone, step.Reason == auth.ReasonResetExpired:
 		l["restart"] = signIn
 	}
 	return l
+}
+
+// methodLinks adds where a method is tried.
+func (v *visit) methodLinks(l links, m auth.Method) {
+	signIn := v.h.prefix + "/signin"
+	switch m {
+	case auth.MethodEmailCode:
+		l["code"], l["resend"] = signIn+"/code", signIn+"/code/resend"
+	case auth.MethodTOTP:
+		l["totp"] = signIn + "/totp"
+	case auth.MethodRecoveryCode:
+		l["recovery"] = signIn + "/recovery"
+	case auth.MethodEmailLink:
+		l["reset"] = v.h.prefix + "/reset"
+	default:
+		l[string(m)] = signIn + "/" + string(m)
+	}
+}
+
+// enrollLinks adds what leads on from a dialog.
+func (v *visit) enrollLinks(l links, dialog int) {
+	enroll := v.h.prefix + "/signin/enroll/"
+	switch dialog {
+	case 1:
+		l["enroll_begin"] = enroll + "begin"
+	case 2:
+		l["enroll_email"], l["resend"] = enroll+"email", v.h.prefix+"/signin/code/resend"
+	case 3:
+		l["enroll_app"] = enroll + "app"
+	case 4:
+		l["enroll_confirm"] = enroll + "confirm"
+	}
 }
 
 // links are those that every answer has.
@@ -105,8 +218,11 @@ func field(reason auth.Reason) string {
 	switch reason {
 	case auth.ReasonEmailInvalid:
 		return "email"
-	case auth.ReasonInvalidCredentials, auth.ReasonPasswordMissing:
+	case auth.ReasonInvalidCredentials, auth.ReasonPasswordMissing, auth.ReasonPasswordPolicy:
 		return "password"
+	case auth.ReasonCodeFormat, auth.ReasonCodeWrong, auth.ReasonCodeExpired, auth.ReasonTOTPWrong, auth.ReasonTOTPReused,
+		auth.ReasonRecoveryWrong, auth.ReasonRecoveryUsed:
+		return "code"
 	case auth.ReasonAccountUnknown:
 		return "account"
 	}
@@ -124,6 +240,42 @@ func (v *visit) message(reason auth.Reason, wait time.Duration) string {
 		return text.Count(key+".seconds", wholeSeconds(wait))
 	}
 	return text.Count(key+".minutes", int((wait+time.Minute-1)/time.Minute))
+}
+
+// stepMessage says why a step was not accepted, by its cause where one reason has several.
+func (v *visit) stepMessage(step auth.Step) string {
+	text, key := v.text(), "reason."+string(step.Reason)
+	switch {
+	case step.Reason == auth.ReasonCodeFormat:
+		return text.Get(v.formatKey())
+	case step.Reason == auth.ReasonSelfResetWait && step.RetryAfter > 0:
+		return text.Count(key+".hours", int((step.RetryAfter+time.Hour-1)/time.Hour))
+	case step.Reason != auth.ReasonTooManyAttempts:
+	case v.resends && step.RetryAfter == 0:
+		return text.Get(key + ".sent")
+	case v.resends && step.RetryAfter <= time.Minute:
+		return text.Count(key+".resend", wholeSeconds(step.RetryAfter))
+	case spent(step):
+		return text.Get(key + ".spent")
+	}
+	return v.message(step.Reason, step.RetryAfter)
+}
+
+// formatKey names the text about the form of the code that was typed.
+func (v *visit) formatKey() string {
+	const key = "reason." + string(auth.ReasonCodeFormat)
+	if v.view == viewRecovery {
+		return key + ".recovery"
+	}
+	switch mfa.CodeShape(v.in["code"]) {
+	case mfa.ShapeTooFew:
+		return key + ".few"
+	case mfa.ShapeTooMany:
+		return key + ".many"
+	case mfa.ShapeNotDigits:
+		return key + ".digits"
+	}
+	return key
 }
 
 // wholeSeconds rounds up: whoever waits that long has waited long enough.

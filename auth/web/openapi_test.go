@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/auth/authtest"
 )
@@ -105,6 +106,26 @@ func TestOpenAPI(t *testing.T) {
 		check(v.password("wrong"), "Flow")
 		check(v.password(secret).is("account"), "Flow")
 		check(v.step("signin/account", map[string]string{"account": "acme"}).is("in"), "Flow")
+		second := newProduct(t, unverified(required)).anyLetters().visitor(true)
+		check(second.identify(ann).password(secret).is("enrollstart"), "Flow")
+		check(second.do("signin/enroll/begin").is("enrollmail"), "Flow")
+		check(second.dialogs(ann, second.p.Phone), "Flow")
+		enroll := *second
+		enroll.state = second.state["enroll"].(map[string]any)
+		check(&enroll, "Enroll")
+		second.confirm(second.p.Phone)
+		check(second.is("enrollnext"), "Flow")
+		check(second.totp(second.p.Phone.Next()).is("in"), "Flow")
+		second.p.Clock.Advance(11 * time.Minute)
+		check(second.stepUp("return_to", "/x").is("appcode"), "Flow")
+		check(second.again().stepUp(), "Error")
+		lost := newProduct(t, malicious()).anyLetters().visitor(true)
+		reset := lost.locked()
+		check(lost, "Flow")
+		check(lost.arrive(reset).is("newpassword"), "Flow")
+		rule := *lost
+		rule.state = lost.state["rules"].([]any)[0].(map[string]any)
+		check(&rule, "Rule")
 		check(v.get("/auth/signout"), "SignedIn")
 		check(v.get("/auth/help"), "Help")
 		check(v.get("/auth/nothing"), "Error")

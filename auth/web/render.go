@@ -106,8 +106,7 @@ func (t templates) RenderPage(w io.Writer, p Page) error {
 func (h *Handler) rehearse() error {
 	for _, l := range h.words.Languages() {
 		for _, p := range samples() {
-			*p.frame() = h.newFrame(h.words.Text(l.Tag), p.Template())
-			p.frame().Problem = &Problem{Reason: auth.ReasonFlowGone, Message: "…"}
+			h.framed(p, h.words.Text(l.Tag)).Problem = &Problem{Reason: auth.ReasonFlowGone, Message: "…"}
 			body, err := h.render(p)
 			if err == nil && len(bytes.TrimSpace(body)) == 0 {
 				err = errors.New("it is empty")
@@ -122,20 +121,39 @@ func (h *Handler) rehearse() error {
 
 // samples are pages of every kind.
 func samples() []Page {
-	return []Page{
+	flowing := func(p auth.Purpose) Frame {
+		return Frame{Purpose: p, At: "/auth" + roomOf(p).page, Flow: "flow", Version: 3}
+	}
+	mailed := Mailed{To: "a…@acme.example", Sent: true, Wait: 30, Minutes: 10}
+	return append(accountSamples(), []Page{
 		&IdentifyPage{Email: "ann@acme.example", Keep: true},
 		&OnePagePage{Email: "ann@acme.example", Keep: true},
 		&PasswordPage{Email: "ann@acme.example"},
+		&MailCodePage{Frame: flowing(auth.SignIn), Mailed: mailed},
+		&AppCodePage{Frame: flowing(auth.SignIn), TrustBox: true, NewPhone: true, Recovery: true},
+		&RecoveryPage{Frame: flowing(auth.SignIn), App: true},
+		&EnrollStartPage{Frame: flowing(auth.SignIn), Progress: Progress{1, 6}},
+		&EnrollMailPage{Frame: flowing(auth.SignIn), Progress: Progress{2, 6}, Mailed: Mailed{To: "ann@acme.example", Sent: true, Minutes: 10}},
+		&EnrollAppPage{Frame: flowing(auth.SignIn), Progress: Progress{3, 6}},
+		&EnrollScanPage{
+			Frame: flowing(auth.SignIn), Progress: Progress{4, 6}, QR: "data:image/png;base64,iVBORw0KGgo=", Key: "ABCD EFGH IJKL MNOP QRST UVWX YZ23 4567",
+			URI: "otpauth://totp/Harbour:ann@acme.example?secret=ABCDEFGHIJKLMNOPQRSTUVWXYZ234567&issuer=Harbour", Email: "ann@acme.example",
+		},
+		&EnrollCodePage{Frame: flowing(auth.SignIn), Progress: Progress{5, 6}},
+		&EnrollNextPage{Frame: flowing(auth.SignIn), Progress: Progress{6, 6}},
+		&RecoveryCodesPage{Codes: []string{"23456-789ab", "cdefg-hjkmn"}, Next: "/auth/signin"},
+		&ResetPage{Frame: flowing(auth.Reset), Valid: true},
+		&NewPasswordPage{Frame: flowing(auth.Reset), Email: "ann@acme.example", Rules: []Rule{{Text: "…", Unmet: true}, {Text: "…"}}},
 		&AccountPage{Accounts: []auth.AccountChoice{
 			{ID: "acme", Name: "Acme", State: auth.AccountActive}, {ID: "globex", Name: "Globex", State: auth.AccountLapsed},
 		}},
 		&ReadyPage{},
-		&StopPage{Reason: auth.ReasonUserSuspended, Email: "ann@acme.example", Signed: true},
+		&StopPage{Frame: flowing(auth.SignIn), Reason: auth.ReasonUserSuspended, Email: "ann@acme.example", Signed: true},
 		&SwitchPage{Name: "Ann", Email: "ann@acme.example", To: "/", Other: "/auth/signin?switch=other"},
 		&SignedOutPage{SignedIn: true},
 		&HelpPage{},
 		&ErrorPage{Status: http.StatusServiceUnavailable, Reason: auth.ReasonBroken, Message: "…", Reference: "abc", Retry: "/auth/signin"},
-	}
+	}...)
 }
 
 // render makes a whole page before anything of it is sent.

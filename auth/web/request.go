@@ -15,6 +15,7 @@ import (
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/locale"
+	"github.com/sallyport-auth/sallyport/auth/password"
 )
 
 const (
@@ -27,26 +28,64 @@ type visit struct {
 	h                 *Handler
 	w                 http.ResponseWriter
 	r                 *http.Request
-	program           bool        // asks for JSON
-	in                fields      // what was posted; of a GET, what stands in the query
-	client            auth.Client // who asks
-	flow              string      // the flow cookie's token; empty: none
-	issued            string      // the token of a flow made by this request, for the cookie
-	here              url.URL     // the page that a change of language leads to
-	flowLang, ownLang string      // languages chosen earlier in the flow, and by the person; empty: unknown
+	program           bool             // asks for JSON
+	in                fields           // what was posted; of a GET, what stands in the query
+	client            auth.Client      // who asks
+	purpose           auth.Purpose     // of the flow that counts here
+	flow              string           // the token of its cookie; empty: none
+	issued            string           // the token of a flow made by this request, for the cookie
+	why               auth.Reason      // why the stage refuses, where the step's own reason says something else
+	view              view             // which of a stage's pages
+	resends           bool             // another code was asked for
+	sent              bool             // a letter went out by this request
+	codes             []string         // recovery codes made by this request: its answer shows them, and no other
+	unmet             []password.Unmet // the rules that the new password does not meet
+	here              url.URL          // the page that a change of language leads to
+	flowLang, ownLang string           // languages chosen earlier in the flow, and by the person; empty: unknown
 }
 
 func (h *Handler) visit(w http.ResponseWriter, r *http.Request) *visit {
 	harden(w.Header())
-	return &visit{
+	v := &visit{
 		h: h, w: w, r: r, program: auth.WantsJSON(r) || isJSON(r) && !strings.Contains(r.Header.Get("Accept"), "text/html"),
 		client: auth.Client{
 			IP: ClientIP(r, h.proxies), UserAgent: r.UserAgent(), Device: h.cookies.read(r, deviceCookie),
 		},
-		flow: h.cookies.read(r, flowCookie),
-		here: url.URL{Path: h.prefix + "/signin"},
 	}
+	v.client.Session, _ = h.auth.SessionToken(r)
+	v.of(auth.SignIn)
+	return v
 }
+
+// A room is where the flows of a purpose are: each has a cookie and a page of its own.
+type room struct {
+	cookie string
+	page   string // below the prefix
+}
+
+func roomOf(p auth.Purpose) room {
+	switch p {
+	case auth.StepUp:
+		return room{stepUpCookie, "/stepup"}
+	case auth.Reset:
+		return room{resetCookie, "/reset"}
+	}
+	return room{flowCookie, "/signin"}
+}
+
+// of makes this a visit to the flow of a purpose.
+func (v *visit) of(p auth.Purpose) {
+	r := roomOf(p)
+	v.purpose, v.flow, v.here.Path = p, v.h.cookies.read(v.r, r.cookie), v.h.prefix+r.page
+}
+
+// A view is one of the pages of a stage that has several. A link leads from one to another, and changes nothing.
+type view string
+
+const (
+	viewRecovery  view = "recovery" // a recovery code instead of the app's
+	viewSetupCode view = "5"        // the fifth dialog of the set-up, which is the fourth without the key
+)
 
 // read takes in what was posted, or the query of a GET. It answers the visitor, and false, where that cannot be done.
 func (v *visit) read() bool {
@@ -54,10 +93,12 @@ func (v *visit) read() bool {
 		if q, err := parseForm(v.r.URL.RawQuery); err == nil {
 			v.in = q // else it is somebody's broken link, and the page is the better answer
 		}
+		v.client.Lang = v.text().Tag()
 		return true
 	}
 	var err error
 	v.in, err = posted(v.w, v.r)
+	v.client.Lang = v.text().Tag()
 	tooLarge := (*http.MaxBytesError)(nil)
 	switch {
 	case err == nil:
@@ -72,8 +113,20 @@ func (v *visit) read() bool {
 	return false
 }
 
-// ref names the flow that a step is for: the cookie's, and what the form saw of it.
+// showsView takes over which page of its stage a GET asks for.
+func (v *visit) showsView() {
+	switch {
+	case v.in["way"] == string(viewRecovery):
+		v.view = viewRecovery
+	case v.in["dialog"] == string(viewSetupCode):
+		v.view = viewSetupCode
+	}
+}
+
+// ref names the flow that a step is for: what the form saw of it, and the cookie, which the posted id picks. Without an id it is
+// that of the sign-in.
 func (v *visit) ref() auth.Ref {
+	v.of(auth.PurposeOf(v.in["flow"]))
 	version, _ := strconv.ParseInt(v.in["version"], 10, 64) // fields.check has tried
 	return auth.Ref{Token: v.flow, ID: v.in["flow"], Version: version}
 }

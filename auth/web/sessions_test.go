@@ -3,9 +3,11 @@ package web_test
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
+	"strings"
 	"testing"
+	"time"
 
-	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/authtest"
 	"github.com/sallyport-auth/sallyport/internal/testdb"
 )
@@ -113,24 +115,98 @@ func testSessions(t *testing.T, open func(*testing.T) authtest.Backend) {
 			solo.take(solo.JSON(http.MethodPost, end, `{"id":"`+s.ID+`"}`)).status(404)
 		}
 		solo.take(solo.JSON(http.MethodPost, end, `{}`)).status(404)
-		if got := solo.Post(end, form("id", "x")); got.Status != 404 || got.Header.Get("Content-Type") != "application/json" {
-			t.Errorf("a form is answered with %s %s, want 404 in JSON: there is no page yet", got, got.Header.Get("Content-Type"))
+		if got := solo.Post(end, form("id", "x")); got.Status != 404 || !strings.Contains(got.Body, english(t).Get("sessions.gone")) {
+			t.Errorf("a form is answered with %s, want 404 and the list: %s", got, got.Body)
 		}
 		if events := a.p.Events(); len(events) != 0 {
 			t.Errorf("events %v, want none", events)
 		}
 		a.open().is("in")
 	})
-	t.Run("nobody gets 401, in JSON", func(t *testing.T) {
-		v := newProduct(t, authtest.Config{}).visitor(true)
-		v.take(v.JSON(http.MethodGet, list, "")).status(401).told(auth.ReasonSignInRequired)
-		for _, path := range []string{end, end + "/others", end + "/all"} {
-			v.take(v.JSON(http.MethodPost, path, `{"id":"x"}`)).status(401).told(auth.ReasonSignInRequired)
-		}
-		v.SetCookie("__Host-session", "ses_nonsense")
-		v.take(v.Get(list)).status(401)
-		if got := v.shown.Header.Get("Content-Type"); got != "application/json" {
-			t.Errorf("content type %q, want JSON: there is no page yet", got)
-		}
+}
+
+func TestSessionsPage(t *testing.T) {
+	const page = "/auth/account/sessions"
+	three := func(v *visitor) (b, c *visitor) {
+		b, c = v.again(), v.again()
+		b.UserAgent, b.Address = "Mozilla/5.0 (iPhone; CPU iPhone OS 19_0 like Mac OS X) Version/19.0 Safari/604.1", "203.0.113.9:4000"
+		b.signIn("ann@acme.example")
+		v.p.Clock.Advance(2 * time.Hour)
+		c.signIn("ann@acme.example")
+		v.signIn("ann@acme.example").get(page).status(200)
+		return b, c
+	}
+	pages := func(t *testing.T, story func(t *testing.T, v *visitor)) {
+		both(t, authtest.Config{}, func(t *testing.T, v *visitor) {
+			if !v.json { // programs have TestSessions
+				story(t, v)
+			}
+		})
+	}
+	t.Run("R65 U45 the list: browser, address, times and the mark", func(t *testing.T) {
+		pages(t, func(t *testing.T, v *visitor) {
+			three(v)
+			for _, want := range []string{"Safari, iPhone", "203.0.113.9", "Firefox, Linux", "2 hours ago", "Just now", "UTC</time>"} {
+				if !strings.Contains(v.shown.Body, want) {
+					t.Errorf("the page does not say %q:\n%s", want, v.shown.Body)
+				}
+			}
+			v.again().signIn("ann@acme.example")
+			rows := strings.Split(v.get(page).shown.Body, `<section class="panel" aria-labelledby="session-`)
+			for i, row := range rows[1:] {
+				if got := strings.Contains(row, english(t).Get("sessions.this")); got != (i == 0) {
+					t.Errorf("row %d of %d is marked as this session: %t; want the first, and no other", i, len(rows)-1, got)
+				}
+			}
+		})
+	})
+	t.Run("R65 end one, then it is gone", func(t *testing.T) {
+		pages(t, func(t *testing.T, v *visitor) {
+			b, c := three(v)
+			_, row, _ := strings.Cut(v.shown.Body, "Safari, iPhone")
+			_, row, _ = strings.Cut(row, `name="id" value="`)
+			id := row[:strings.IndexByte(row, '"')]
+			form := v.shown.Form("/sessions/end").Action
+			v.take(v.Post(form, url.Values{"id": {id}})).is("account_sessions").status(200).says("sessions.done.ended")
+			b.open().is("identify")
+			c.open().is("in")
+			v.take(v.Post(form, url.Values{"id": {id}})).is("account_sessions").status(404).says("sessions.gone")
+			if got := v.shown.Title(); !strings.HasPrefix(got, "Error:") {
+				t.Errorf("title %q, want it to begin with Error: (U25)", got)
+			}
+		})
+	})
+	t.Run("R65 end all others", func(t *testing.T) {
+		pages(t, func(t *testing.T, v *visitor) {
+			b, c := three(v)
+			v.do("account/sessions/end/others").is("account_sessions").says("sessions.done.others")
+			b.open().is("identify")
+			c.open().is("identify")
+			if strings.Contains(v.shown.Body, "/end/others") {
+				t.Error("the page offers to end others, and there are none")
+			}
+		})
+	})
+	t.Run("R65 U45 ending all asks first", func(t *testing.T) {
+		pages(t, func(t *testing.T, v *visitor) {
+			b, _ := three(v)
+			v.follow("/sessions/end/all").is("account_endall")
+			if got := v.p.sessions("ann"); got != 3 {
+				t.Fatalf("%d sessions are left by looking, want 3", got)
+			}
+			v.do("account/sessions/end/all").is("signedout")
+			b.open().is("identify")
+			if got := v.p.sessions("ann"); got != 0 || v.Cookie("__Host-session") != "" {
+				t.Errorf("%d sessions and the cookie %q are left, want none", got, v.Cookie("__Host-session"))
+			}
+		})
+	})
+	t.Run("R65 end the one that asks", func(t *testing.T) {
+		pages(t, func(t *testing.T, v *visitor) {
+			v.signIn("ann@acme.example").get(page).do("account/sessions/end").is("signedout")
+			if got := v.p.sessions("ann"); got != 0 || v.Cookie("__Host-session") != "" {
+				t.Errorf("%d sessions and the cookie %q are left, want none", got, v.Cookie("__Host-session"))
+			}
+		})
 	})
 }

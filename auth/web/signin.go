@@ -18,13 +18,14 @@ import (
 // a new one, with the address filled in.
 func (h *Handler) showSignIn(v *visit) {
 	returnTo := h.auth.ReturnTo(v.in["return_to"])
-	v.here.RawQuery = v.kept("switch", "reason").Encode()
+	v.here.RawQuery = v.kept().Encode()
+	v.showsView()
 	s, live, err := v.session()
 	if err != nil {
 		v.broken(err)
 		return
 	}
-	step, err := h.auth.Current(v.r.Context(), v.flow)
+	step, err := h.auth.Current(v.r.Context(), v.flow, v.client)
 	switch {
 	case err != nil && !errors.Is(err, auth.ErrFlowGone):
 		v.broken(err)
@@ -60,8 +61,8 @@ func (v *visit) showWho(s session.Session, returnTo string) {
 	q := v.kept()
 	q.Set("switch", "other")
 	other := url.URL{Path: v.h.prefix + "/signin", RawQuery: q.Encode()}
-	v.mayLeadTo(v.h.landing(returnTo))
-	v.show(http.StatusOK, &SwitchPage{Name: u.Name, Email: u.Email, To: v.h.landing(returnTo), Other: other.String()})
+	v.mayLeadTo(v.landing(returnTo))
+	v.show(http.StatusOK, &SwitchPage{Name: u.Name, Email: u.Email, To: v.landing(returnTo), Other: other.String()})
 }
 
 // identify takes an address, and begins a sign-in for it.
@@ -106,39 +107,71 @@ func (h *Handler) account(v *visit) {
 	v.answer(ref, step, err)
 }
 
-// restart goes back to the first page and keeps what was typed there.
+// restart goes back to the first page and keeps what was typed there. A step-up begins anew; a reset does so with its link.
 func (h *Handler) restart(v *visit) {
 	ref := v.ref()
 	ref.Version = 0 // however far the flow has come, it goes back
-	step, err := h.auth.Restart(v.r.Context(), ref)
-	v.issued = step.Token
-	v.answer(auth.Ref{Token: v.flow}, step, err)
+	switch v.purpose {
+	case auth.StepUp:
+		h.restartStepUp(v, ref)
+	case auth.Reset:
+		if v.dropped() {
+			v.begun("/reset")
+		}
+	default:
+		step, err := h.auth.Restart(v.r.Context(), ref)
+		v.answer(auth.Ref{Token: v.flow}, step, err)
+	}
 }
 
-// cancel ends the sign-in. One that is gone already needs no ending.
+// cancel ends the flow.
 func (h *Handler) cancel(v *visit) {
-	step, err := h.auth.Current(v.r.Context(), v.flow)
+	v.ref()
+	switch {
+	case !v.dropped():
+	case v.purpose == auth.StepUp:
+		v.sendOn("")
+	default:
+		v.begun("/signin")
+	}
+}
+
+// dropped ends the flow that the form was made for. One that is gone already needs no ending. It answers the visitor, and false,
+// where the flow is another one.
+func (v *visit) dropped() bool {
+	step, err := v.h.auth.Current(v.r.Context(), v.flow, v.client)
 	if err == nil && v.in["flow"] != "" && v.in["flow"] != step.Flow.ID {
 		err = auth.ErrFlowChanged
 	}
 	if err == nil {
-		err = h.auth.Cancel(v.r.Context(), v.flow)
+		err = v.h.auth.Cancel(v.r.Context(), v.flow)
 	}
 	if err != nil && !errors.Is(err, auth.ErrFlowGone) {
 		v.answer(auth.Ref{Token: v.flow}, step, err)
-		return
+		return false
 	}
-	h.cookies.clear(v.w, flowCookie)
+	v.h.cookies.clear(v.w, roomOf(v.purpose).cookie)
+	return true
+}
+
+// begun sends somebody to a page where everything begins anew.
+func (v *visit) begun(page string) {
 	if v.program {
 		v.json(http.StatusOK, v.stepAnswer(auth.Step{Decision: auth.Decision{Stage: auth.StageIdentify}}))
 		return
 	}
-	v.redirect(v.address("/signin", ""))
+	v.redirect(v.address(page, ""))
 }
 
 // answer is the way out of every step: it finishes a flow that is ready, and says where any other stands. The Ref names the flow
 // that the step was for.
 func (v *visit) answer(ref auth.Ref, step auth.Step, err error) {
+	if step.Token != "" {
+		ref.Token, v.issued = step.Token, step.Token
+	}
+	if len(step.RecoveryCodes) > 0 {
+		v.codes = step.RecoveryCodes
+	}
 	switch {
 	case errors.Is(err, auth.ErrFlowGone):
 		v.gone()
@@ -153,11 +186,11 @@ func (v *visit) answer(ref auth.Ref, step auth.Step, err error) {
 	}
 }
 
-// finish makes the session. Whoever was signed in on this browser before is signed out: first, because whatever then fails
-// leaves nobody signed in as somebody else.
+// finish makes the session of a sign-in, or gives that of a step-up its new token. Before a sign-in whoever was signed in on this
+// browser is signed out: first, because whatever then fails leaves nobody signed in as somebody else.
 func (v *visit) finish(ref auth.Ref) {
 	ctx, m := v.r.Context(), v.h.auth
-	if old, ok := m.SessionToken(v.r); ok {
+	if old, ok := m.SessionToken(v.r); ok && v.purpose == auth.SignIn {
 		if err := m.SignOut(ctx, old, v.client); err != nil {
 			v.broken(err)
 			return
@@ -178,8 +211,15 @@ func (v *visit) finish(ref auth.Ref) {
 func (v *visit) signedIn(done auth.Done) {
 	c := v.h.cookies
 	v.h.auth.SetSessionCookie(v.w, done)
-	c.write(v.w, deviceCookie, done.Device, deviceLife)
-	c.clear(v.w, flowCookie)
+	if done.Device != "" {
+		c.write(v.w, deviceCookie, done.Device, deviceLife)
+	}
+	c.clear(v.w, roomOf(v.purpose).cookie)
+	if v.purpose == auth.StepUp {
+		v.ownLang = done.Lang
+		v.sendOn(done.ReturnTo)
+		return
+	}
 	if done.Session.Kept {
 		c.hint(v.w, emailCookie, done.Email, emailLife)
 	} else if c.read(v.r, emailCookie) != "" {
@@ -195,7 +235,7 @@ func (v *visit) signedIn(done auth.Done) {
 // keepFlow gives the browser the token of the flow that this request has made or moved on.
 func (v *visit) keepFlow() {
 	if v.issued != "" {
-		v.h.cookies.write(v.w, flowCookie, v.issued, 0)
+		v.h.cookies.write(v.w, roomOf(v.purpose).cookie, v.issued, 0)
 		v.issued = ""
 	}
 }
@@ -205,25 +245,30 @@ func (v *visit) answerStep(step auth.Step) {
 	v.keepFlow()
 	v.rememberLanguage()
 	status := http.StatusOK
-	switch step.Reason {
-	case "":
-	case auth.ReasonTooManyAttempts:
+	switch {
+	case step.Reason == "", v.sent && ofStage(step):
+	case step.Reason == auth.ReasonTooManyAttempts:
 		status = http.StatusTooManyRequests
-	case auth.ReasonBusy:
+	case step.Reason == auth.ReasonBusy:
 		status = http.StatusServiceUnavailable
 	default:
 		status = http.StatusUnprocessableEntity
 	}
-	if !v.program && (step.Reason == "" || ofStage(step)) {
-		v.redirect(v.address("/signin", step.Flow.Lang))
-		return
+	switch {
+	case v.program || step.Reason != "" && !ofStage(step) || step.Flow.ID == "" && v.purpose == auth.Reset:
+		v.showStep(status, step)
+	case len(v.codes) > 0:
+		v.showCodes(v.address(roomOf(v.purpose).page, step.Flow.Lang))
+	default:
+		v.redirect(v.address(roomOf(v.purpose).page, step.Flow.Lang))
 	}
-	v.showStep(status, step)
 }
 
 // ofStage tells whether the reason says what the stage is, and not what was wrong with what was posted.
 func ofStage(step auth.Step) bool {
 	switch step.Reason {
+	case auth.ReasonTooManyAttempts, auth.ReasonFlowChanged, auth.ReasonFlowGone:
+		return false
 	case auth.ReasonSSORequired, auth.ReasonUserSuspended, auth.ReasonAccountExpired, auth.ReasonNoCompany:
 		return true
 	}
@@ -232,6 +277,14 @@ func ofStage(step auth.Step) bool {
 
 // gone answers a step whose flow has ended: another tab has finished it, or it took too long.
 func (v *visit) gone() {
+	switch v.purpose {
+	case auth.StepUp:
+		v.startStepUp(http.StatusGone, auth.ReasonFlowGone)
+		return
+	case auth.Reset:
+		v.showStep(http.StatusGone, auth.Step{Decision: auth.Decision{Stage: auth.StageRefused, Reason: auth.ReasonFlowGone}})
+		return
+	}
 	_, live, err := v.session()
 	if err != nil {
 		v.broken(err)
@@ -239,7 +292,7 @@ func (v *visit) gone() {
 	}
 	returnTo := v.h.auth.ReturnTo(v.in["return_to"])
 	if live && !v.program {
-		v.redirect(v.h.landing(returnTo))
+		v.redirect(v.landing(returnTo))
 		return
 	}
 	first := auth.Step{Decision: auth.Decision{Stage: auth.StageIdentify, Reason: auth.ReasonFlowGone}}
@@ -250,60 +303,13 @@ func (v *visit) gone() {
 
 // changed answers a step whose form was made for an older state of the flow, or for another one: with the current state.
 func (v *visit) changed(token string) {
-	step, err := v.h.auth.Current(v.r.Context(), token)
+	step, err := v.h.auth.Current(v.r.Context(), token, v.client)
 	if err != nil {
 		v.answer(auth.Ref{Token: token}, step, err)
 		return
 	}
-	step.Reason = auth.ReasonFlowChanged
+	v.why, step.Reason = step.Reason, auth.ReasonFlowChanged
 	v.showStep(http.StatusConflict, step)
-}
-
-// showStep shows where a flow stands, as JSON or as the page of its stage.
-func (v *visit) showStep(status int, step auth.Step) {
-	v.flowLang = step.Flow.Lang
-	if step.RetryAfter > 0 {
-		v.w.Header().Set("Retry-After", seconds(step.RetryAfter))
-	}
-	if v.program {
-		v.json(status, v.stepAnswer(step))
-		return
-	}
-	v.mayLeadTo(v.h.landing(step.Flow.ReturnTo))
-	v.show(status, v.stepPage(step))
-}
-
-// stepPage is the page of a stage, with what was wrong with the last form on it.
-func (v *visit) stepPage(step auth.Step) Page {
-	f := step.Flow
-	frame := Frame{Flow: f.ID, Version: f.Version, ReturnTo: f.ReturnTo}
-	switch {
-	case step.Reason == "" && v.in["reason"] == string(auth.ReasonSessionExpired) && step.Stage == auth.StageIdentify:
-		frame.Notice = v.message(auth.ReasonSessionExpired, 0)
-	case step.Reason == "":
-	case ofStage(step):
-		frame.Notice = v.message(step.Reason, 0)
-	default:
-		frame.Problem = v.problem(step.Reason, step)
-	}
-	preset := v.h.auth.Preset()
-	keep := preset.Policy.Keep != auth.KeepForbid
-	password := step.Stage == auth.StageAuthenticate && slices.Contains(step.Offer, auth.MethodPassword)
-	switch {
-	case preset.Layout == auth.LayoutOnePage && (password || step.Stage == auth.StageIdentify):
-		frame.Flow, frame.Version = "", 0 // each try brings its address along and is a flow of its own
-		return &OnePagePage{Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep}
-	case step.Stage == auth.StageIdentify:
-		return &IdentifyPage{Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep}
-	case password:
-		return &PasswordPage{Frame: frame, Email: f.Email}
-	case step.Stage == auth.StageAccount:
-		return &AccountPage{Frame: frame, Accounts: step.Accounts}
-	case step.Stage == auth.StageReady:
-		return &ReadyPage{Frame: frame}
-	}
-	frame.Notice = "" // the page is about nothing else
-	return &StopPage{Frame: frame, Reason: step.Reason, Email: f.Email, Signed: f.UserID != ""}
 }
 
 // session is the live session that the browser has. The error is that of a broken store.
@@ -315,10 +321,15 @@ func (v *visit) session() (s session.Session, live bool, err error) {
 	return s, err == nil, err
 }
 
-// sendOn sends somebody who is signed in to where they wanted to go.
+// sendOn sends somebody who is signed in to where they wanted to go: past the recovery codes, if some were made.
 func (v *visit) sendOn(returnTo string) {
-	to := v.h.landing(returnTo)
-	if !v.program {
+	to := v.landing(returnTo)
+	switch {
+	case v.program:
+	case len(v.codes) > 0:
+		v.showCodes(to)
+		return
+	default:
 		v.redirect(to)
 		return
 	}
@@ -327,25 +338,34 @@ func (v *visit) sendOn(returnTo string) {
 	v.json(http.StatusOK, a)
 }
 
-// landing is where somebody goes who is signed in.
-func (h *Handler) landing(returnTo string) string {
-	if returnTo == "" {
-		return h.home
+// landing is where somebody goes who is signed in: after a step-up, to my account.
+func (v *visit) landing(returnTo string) string {
+	switch {
+	case returnTo != "":
+		return returnTo
+	case v.purpose == auth.StepUp:
+		return v.h.prefix + "/account"
 	}
-	return returnTo
+	return v.h.home
 }
 
-// address is where a page is. A language that was chosen just now travels along, unless the page will speak it anyway.
+// address is where a page is. A language that was chosen just now travels along, unless the page will speak it anyway; and that a
+// letter went out, for the page to say so.
 func (v *visit) address(path, speaks string) string {
-	to := url.URL{Path: v.h.prefix + path}
+	to, q := url.URL{Path: v.h.prefix + path}, url.Values{}
 	if chosen := v.chosen(); chosen != "" && chosen != speaks {
-		to.RawQuery = url.Values{"lang": {chosen}}.Encode()
+		q.Set("lang", chosen)
 	}
+	if v.sent {
+		q.Set("sent", "1")
+	}
+	to.RawQuery = q.Encode()
 	return to.String()
 }
 
-// kept is what of the query stays when the page changes its language, with some more names: addresses that are not allowed do not.
-func (v *visit) kept(more ...string) url.Values {
+// kept is what of the query stays when the page changes its language: an address that is not allowed does not, nor does anything
+// that means nothing here.
+func (v *visit) kept() url.Values {
 	q := url.Values{}
 	if to := v.h.auth.ReturnTo(v.in["return_to"]); to != "" {
 		q.Set("return_to", to)
@@ -353,8 +373,11 @@ func (v *visit) kept(more ...string) url.Values {
 	if v.chosen() != "" {
 		q.Set("lang", v.chosen())
 	}
-	for _, name := range more {
-		if v.in[name] == "1" || v.in[name] == "other" || v.in[name] == string(auth.ReasonSessionExpired) {
+	for name, values := range map[string][]string{
+		"switch": {"1", "other"}, "reason": {string(auth.ReasonSessionExpired), passwordSet}, "sent": {"1"},
+		"way": {string(viewRecovery)}, "dialog": {string(viewSetupCode)}, "action": {string(auth.ActionTwoStep), string(auth.ActionNewPhone)},
+	} {
+		if slices.Contains(values, v.in[name]) {
 			q.Set(name, v.in[name])
 		}
 	}

@@ -3,6 +3,8 @@ package web
 import (
 	"net/http"
 	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
 )
 
 // signOutAnswer is what a program is told about being signed in.
@@ -26,7 +28,7 @@ func (h *Handler) showSignOut(v *visit) {
 	v.show(http.StatusOK, &SignedOutPage{SignedIn: live})
 }
 
-// signOut ends the session, wherever its cookie has been copied to, and a sign-in under way on this browser.
+// signOut ends the session, wherever its cookie has been copied to, and whatever is under way on this browser.
 func (h *Handler) signOut(v *visit) {
 	ctx := v.r.Context()
 	if plain, ok := h.auth.SessionToken(v.r); ok {
@@ -35,12 +37,17 @@ func (h *Handler) signOut(v *visit) {
 			return
 		}
 	}
-	if err := h.auth.Cancel(ctx, v.flow); err != nil {
-		v.broken(err)
-		return
+	for _, purpose := range []auth.Purpose{auth.Reset, auth.StepUp, auth.SignIn} {
+		v.of(purpose)
+		if err := h.auth.Cancel(ctx, v.flow); err != nil {
+			v.broken(err)
+			return
+		}
+		if v.flow != "" || purpose == auth.SignIn {
+			h.cookies.clear(v.w, roomOf(purpose).cookie)
+		}
 	}
 	v.forget()
-	h.cookies.clear(v.w, flowCookie)
 	v.rememberLanguage()
 	if v.program {
 		v.signOutAnswer(false)

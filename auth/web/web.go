@@ -168,21 +168,32 @@ type methods map[string]func(*visit)
 
 // routeTable lists everything that is answered, but for the assets.
 func (h *Handler) routeTable() []route {
-	return []route{
+	return append(h.accountRoutes(), []route{
 		{http.MethodGet, "/signin", h.showSignIn},
 		{http.MethodPost, "/signin/identify", h.identify},
 		{http.MethodPost, "/signin/password", h.password},
+		{http.MethodPost, "/signin/code", h.mailedCode},
+		{http.MethodPost, "/signin/code/resend", h.resendCode},
+		{http.MethodPost, "/signin/totp", h.totp},
+		{http.MethodPost, "/signin/recovery", h.recoveryCode},
+		{http.MethodPost, "/signin/enroll/begin", h.enrollBegin},
+		{http.MethodPost, "/signin/enroll/email", h.mailedCode},
+		{http.MethodPost, "/signin/enroll/app", h.enrollApp},
+		{http.MethodPost, "/signin/enroll/confirm", h.enrollConfirm},
+		{http.MethodPost, "/signin/enroll/newdevice", h.newDevice},
+		{http.MethodPost, "/signin/reset", h.sendReset},
+		{http.MethodPost, "/signin/newpassword", h.newPassword},
 		{http.MethodPost, "/signin/account", h.account},
 		{http.MethodPost, "/signin/restart", h.restart},
 		{http.MethodPost, "/signin/cancel", h.cancel},
+		{http.MethodGet, "/stepup", h.showStepUp},
+		{http.MethodPost, "/stepup", h.stepUp},
+		{http.MethodGet, "/reset", h.showReset},
+		{http.MethodPost, "/reset", h.openReset},
 		{http.MethodGet, "/signout", h.showSignOut},
 		{http.MethodPost, "/signout", h.signOut},
 		{http.MethodGet, "/help", h.showHelp},
-		{http.MethodGet, "/account/sessions", h.listSessions},
-		{http.MethodPost, "/account/sessions/end", h.endSession},
-		{http.MethodPost, "/account/sessions/end/others", h.endOtherSessions},
-		{http.MethodPost, "/account/sessions/end/all", h.endAllSessions},
-	}
+	}...)
 }
 
 func byPath(table []route) map[string]methods {

@@ -192,6 +192,19 @@ func (v *visitor) at() string {
 		return "password"
 	case stage == "authenticate", stage == "refused", stage == "policy":
 		return "stop"
+	case stage == "verify" && v.state["enroll"] != nil:
+		return "enrollnext"
+	case stage == "verify" && offer[0] == "email_code":
+		return "mailcode"
+	case stage == "verify" && (offer[0] == "recovery_code" || v.shown.URL.Path == "/auth/signin/recovery"):
+		return "recovery"
+	case stage == "verify":
+		return "appcode"
+	case stage == "enroll":
+		step, _ := v.state["enroll"].(map[string]any)["step"].(float64)
+		return []string{"", "enrollstart", "enrollmail", "enrollapp", "enrollscan"}[int(step)]
+	case stage == "new_password":
+		return "newpassword"
 	case stage != nil:
 		return stage.(string)
 	}
@@ -224,8 +237,11 @@ func (v *visitor) told(reason auth.Reason) *visitor {
 		return v
 	}
 	says := english(v.p.t).Get("reason." + string(reason))
-	if reason == auth.ReasonTooManyAttempts {
-		says = "Too many attempts."
+	switch reason {
+	case auth.ReasonTooManyAttempts:
+		says = "Too many "
+	case auth.ReasonCodeFormat:
+		says = " digits."
 	}
 	if !strings.Contains(html.UnescapeString(v.shown.Body), says) {
 		v.p.t.Fatalf("the page does not say %q:\n%s", says, v.shown.Body)

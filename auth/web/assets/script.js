@@ -45,6 +45,56 @@
 		status.classList.toggle("visually-hidden", Boolean(quietly));
 	}
 
+	// The time until another code may be asked for runs down in sight. It is read out when it is over, and not at every second.
+	for (const hint of document.querySelectorAll("[data-wait]")) {
+		const status = document.querySelector(`[data-for="${hint.id}"]`);
+		const over = Date.now() + hint.dataset.wait * 1000;
+		const tick = () => {
+			const left = Math.ceil((over - Date.now()) / 1000);
+			if (left > 0) {
+				const time = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+				hint.textContent = hint.dataset.tick.replace("%time%", time);
+				setTimeout(tick, over - Date.now() - (left - 1) * 1000);
+				return;
+			}
+			hint.textContent = hint.dataset.now;
+			status.textContent = hint.dataset.now;
+		};
+		tick();
+	}
+
+	// Buttons that copy and print exist only here, too.
+	for (const row of document.querySelectorAll("[data-copy]")) {
+		const button = (label) => {
+			const made = document.createElement("button");
+			made.type = "button";
+			made.className = "button small";
+			made.textContent = label;
+			return made;
+		};
+		const status = document.createElement("span");
+		status.className = "hint";
+		status.setAttribute("role", "status");
+		const copy = button(row.dataset.copyLabel);
+		copy.addEventListener("click", async () => {
+			const source = document.querySelector(row.dataset.copy);
+			const lines = source.matches("ul") ? [...source.children] : [source];
+			try {
+				await navigator.clipboard.writeText(lines.map((line) => line.textContent.trim()).join("\n"));
+				status.textContent = row.dataset.copied;
+			} catch { // not allowed: then it is marked, to be copied by hand
+				getSelection().selectAllChildren(source);
+			}
+		});
+		row.prepend(copy);
+		if (row.dataset.printLabel) {
+			const print = button(row.dataset.printLabel);
+			print.addEventListener("click", () => window.print());
+			row.append(print);
+		}
+		row.append(status);
+	}
+
 	// A form is sent once. The server minds double posts anyway; this spares people the second answer.
 	for (const form of document.forms) {
 		form.addEventListener("submit", (event) => {

@@ -1,0 +1,176 @@
+package web
+
+import (
+	"cmp"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/mfa"
+)
+
+// showStep shows where a flow stands, as JSON or as the page of its stage.
+func (v *visit) showStep(status int, step auth.Step) {
+	v.flowLang = step.Flow.Lang
+	if step.RetryAfter > 0 {
+		v.w.Header().Set("Retry-After", seconds(step.RetryAfter))
+	}
+	if v.program {
+		a, err := v.wholeAnswer(step)
+		if err != nil {
+			v.broken(err)
+			return
+		}
+		v.json(status, a)
+		return
+	}
+	page, err := v.stepPage(step)
+	if err != nil {
+		v.broken(err)
+		return
+	}
+	v.mayLeadTo(v.landing(step.Flow.ReturnTo))
+	v.show(status, page)
+}
+
+// stepPage is the page of a stage, with what was wrong with the last form on it.
+func (v *visit) stepPage(step auth.Step) (Page, error) {
+	f := step.Flow
+	frame := v.stepFrame(step)
+	preset := v.h.auth.Preset()
+	keep := preset.Policy.Keep != auth.KeepForbid
+	password := step.Stage == auth.StageAuthenticate && slices.Contains(step.Offer, auth.MethodPassword)
+	switch {
+	case v.purpose == auth.SignIn && preset.Layout == auth.LayoutOnePage && (password || step.Stage == auth.StageIdentify):
+		frame.Flow, frame.Version = "", 0 // each try brings its address along and is a flow of its own
+		return &OnePagePage{Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep}, nil
+	case step.Stage == auth.StageIdentify:
+		return &IdentifyPage{Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep}, nil
+	case password:
+		return &PasswordPage{Frame: frame, Email: f.Email}, nil
+	}
+	switch step.Stage {
+	case auth.StageVerify:
+		return v.verifyPage(frame, step), nil
+	case auth.StageEnroll:
+		return v.enrollPage(frame, step)
+	case auth.StageNewPassword:
+		rules, err := v.rules(f.UserID)
+		return &NewPasswordPage{Frame: frame, Email: f.Email, Rules: rules}, err
+	case auth.StageAccount:
+		return &AccountPage{Frame: frame, Accounts: step.Accounts}, nil
+	case auth.StageReady:
+		return &ReadyPage{Frame: frame}, nil
+	}
+	return v.stopPage(frame, step)
+}
+
+// stepFrame is what every page of a flow has.
+func (v *visit) stepFrame(step auth.Step) Frame {
+	f := step.Flow
+	frame := Frame{
+		Flow: f.ID, Version: f.Version, ReturnTo: f.ReturnTo, Purpose: v.purpose, Action: f.Action, At: v.h.prefix + roomOf(v.purpose).page,
+	}
+	begins := step.Stage == auth.StageIdentify || step.Stage == auth.StageAuthenticate
+	switch {
+	case step.Reason != "" && !ofStage(step):
+		frame.Problem = v.problem(step)
+	case step.Reason != "":
+		frame.Notice = v.stepMessage(step)
+	case begins && v.in["reason"] == string(auth.ReasonSessionExpired) && step.Stage == auth.StageIdentify:
+		frame.Notice = v.message(auth.ReasonSessionExpired, 0)
+	case begins && v.in["reason"] == passwordSet:
+		frame.Notice = v.text().Get("identify.password_set")
+	case v.in["sent"] == "1" && slices.Contains(step.Offer, auth.MethodEmailCode):
+		frame.Notice = v.text().Get("resend.sent")
+	}
+	return frame
+}
+
+// stopPage says why there is no way on.
+func (v *visit) stopPage(frame Frame, step auth.Step) (Page, error) {
+	reason := cmp.Or(v.why, step.Reason)
+	if v.purpose == auth.Reset && reason != auth.ReasonSSORequired && reason != auth.ReasonUserSuspended {
+		return v.resetPage(frame)
+	}
+	frame.Notice = "" // the page is about nothing else
+	if reason == auth.ReasonAccountLocked && v.in["sent"] == "1" {
+		frame.Notice = v.text().Get("stop.account_locked_reset_required.sent")
+	}
+	return &StopPage{Frame: frame, Reason: reason, Email: step.Flow.Email, Signed: step.Flow.UserID != ""}, nil
+}
+
+// verifyPage asks for the second step, or for the code that was mailed.
+func (v *visit) verifyPage(frame Frame, step auth.Step) Page {
+	spent := spent(step)
+	switch {
+	case slices.Contains(step.Offer, auth.MethodEmailCode):
+		return &MailCodePage{Frame: frame, Spent: spent, Mailed: v.mailed(step)}
+	case afterSetup(step):
+		return &EnrollNextPage{Frame: frame, Spent: spent, Progress: v.progress(6)}
+	case v.view == viewRecovery && slices.Contains(step.Offer, auth.MethodRecoveryCode), !slices.Contains(step.Offer, auth.MethodTOTP):
+		return &RecoveryPage{Frame: frame, Spent: spent, NewPhone: step.Flow.NewPhone, App: slices.Contains(step.Offer, auth.MethodTOTP)}
+	}
+	return &AppCodePage{
+		Frame: frame, Spent: spent, TrustBox: step.TrustBox, Trust: v.in.ticked("trust"), NewPhone: step.NewPhone,
+		Recovery: slices.Contains(step.Offer, auth.MethodRecoveryCode),
+	}
+}
+
+// afterSetup tells whether the next code of the app is asked for that was set up in this flow.
+func afterSetup(step auth.Step) bool {
+	return !step.Flow.Setup.DoneAt.IsZero() && slices.Contains(step.Offer, auth.MethodTOTP)
+}
+
+// spent tells whether so much was tried in the flow that nothing more is looked at: it has to begin anew.
+func spent(step auth.Step) bool {
+	return step.Reason == auth.ReasonTooManyAttempts && step.RetryAfter == 0 && (step.Stage == auth.StageVerify || step.Stage == auth.StageEnroll)
+}
+
+// mailed is what a page says of a mailed code. Times are told from now on: nobody knows the visitor's clock.
+func (v *visit) mailed(step auth.Step) Mailed {
+	m := Mailed{To: step.MailTo}
+	code, now := step.Flow.Code, v.h.auth.Now()
+	if code.SentAt.IsZero() {
+		return m
+	}
+	m.Sent = true
+	m.Wait = max(wholeSeconds(code.ResendAt().Sub(now)), 0)
+	m.Minutes = max(int((code.ExpiresAt.Sub(now)+time.Minute-1)/time.Minute), 0)
+	return m
+}
+
+// enrollPage is one of the dialogs in which an app is set up.
+func (v *visit) enrollPage(frame Frame, step auth.Step) (Page, error) {
+	replaces := step.Flow.NewPhone || step.Flow.Action == auth.ActionNewPhone
+	spent := spent(step) || step.Reason == auth.ReasonSetupExpired
+	switch {
+	case step.Dialog == 1:
+		return &EnrollStartPage{Frame: frame, Progress: v.progress(1), Replaces: replaces}, nil
+	case step.Dialog == 2:
+		return &EnrollMailPage{Frame: frame, Spent: spent, Progress: v.progress(2), Mailed: v.mailed(step)}, nil
+	case step.Dialog == 3:
+		return &EnrollAppPage{Frame: frame, Progress: v.progress(3)}, nil
+	case v.view == viewSetupCode || spent:
+		return &EnrollCodePage{Frame: frame, Spent: spent, Progress: v.progress(5)}, nil
+	}
+	png, err := mfa.QR(step.App.URI)
+	return &EnrollScanPage{
+		Frame: frame, Progress: v.progress(4), QR: picture(png), Key: step.App.Secret, URI: pageAddress(step.App.URI), Email: step.MailTo,
+	}, err
+}
+
+// progress says how far the set-up has come. The sixth dialog is there where the app's next code is asked for.
+func (v *visit) progress(dialog int) Progress {
+	all := 5
+	if v.purpose == auth.SignIn && v.h.auth.Preset().AfterSetup == auth.AfterSetupNewCode {
+		all = 6
+	}
+	return Progress{Dialog: dialog, All: all}
+}
+
+// showCodes shows the recovery codes that this request has made. No page shows them again: there is no redirect before it.
+func (v *visit) showCodes(to string) {
+	v.show(http.StatusOK, &RecoveryCodesPage{Frame: Frame{Notice: v.text().Get("codes.done")}, Codes: v.codes, Next: to})
+}
