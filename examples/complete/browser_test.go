@@ -12,13 +12,35 @@ import (
 type person struct {
 	*browsertest.Page
 	t    *testing.T
+	b    *browsertest.Browser
 	home string
+	seen map[string]bool // mailed codes that are not the one that is waited for
 }
 
 // visit lets a new person come, with a browser of their own.
 func visit(t *testing.T, b *browsertest.Browser, home string) person {
 	t.Helper()
-	return person{Page: b.Private(t), t: t, home: home}
+	return person{Page: b.Private(t), t: t, b: b, home: home, seen: map[string]bool{}}
+}
+
+// other is somebody else, with a browser of their own, at the same program.
+func (p person) other() person {
+	p.t.Helper()
+	return visit(p.t, p.b, p.home)
+}
+
+// with goes on in a part of the test that let the person come.
+func (p person) with(t *testing.T) person {
+	p.Page.With(t)
+	p.t = t
+	return p
+}
+
+// tab is another tab of the same browser.
+func (p person) tab() person {
+	p.t.Helper()
+	p.Page = p.Page.Tab()
+	return p
 }
 
 // identify types an address on the first page.
@@ -32,15 +54,54 @@ func (p person) identify(email string) {
 // password types a password.
 func (p person) password(password string) {
 	p.t.Helper()
+	p.expectMail()
 	p.Type("#current-password", password)
 	p.Enter()
 }
 
-// signIn goes all the way.
+// signIn goes all the way: with the mailed code, if this browser is asked for one. The app's code is the caller's.
 func (p person) signIn(email string) {
 	p.t.Helper()
 	p.identify(email)
 	p.password(demoPassword)
+	if p.asksMailed() {
+		p.code(p.mailed(email))
+	}
+}
+
+// asksMailed tells whether the page asks for the code of a login verification.
+func (p person) asksMailed() bool {
+	p.t.Helper()
+	return p.Has("form[action='/auth/signin/code'] #code")
+}
+
+// code types a code.
+func (p person) code(typed string) {
+	p.t.Helper()
+	p.Type("#code", typed)
+	p.Enter()
+}
+
+// expectMail notes the letters that are there already.
+func (p person) expectMail() {
+	p.t.Helper()
+	all, err := letters(p.home)
+	if err != nil {
+		p.t.Fatalf("the mailbox: %v", err)
+	}
+	for _, l := range all {
+		p.seen[l.Code] = true
+	}
+}
+
+// mailed waits for the code that was mailed to an address since expectMail.
+func (p person) mailed(email string) string {
+	p.t.Helper()
+	code, err := newCode(email, p.seen, p.home)
+	if err != nil || code == "" {
+		p.t.Fatalf("no code was mailed to %s (%v)", email, err)
+	}
+	return code
 }
 
 // shows fails the test unless the page has this path, whatever its query, and all of these words.
@@ -83,6 +144,10 @@ func TestBrowser(t *testing.T) {
 		"languages":         testLanguages,
 		"keyboard":          testKeyboard,
 		"password managers": testPasswordManagers,
+		"mailed code":       testMailedCode,
+		"two-step":          testTwoStep,
+		"forced":            testForced,
+		"devices":           testDevices,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -110,9 +175,13 @@ func testSignIn(t *testing.T, b *browsertest.Browser, home string) {
 			t.Errorf("title %q, want %q", got, want)
 		}
 		p.Focused("current-password")
+		p.expectMail()
 		p.Press(demoPassword)
 		p.Enter()
-		p.shows("/", "Hello, Ann", "ann@acme.example", "Acme", "password", "no, until the browser closes", today())
+		p.Focused("code")
+		p.Press(p.mailed("ann@acme.example"))
+		p.Enter()
+		p.shows("/", "Hello, Ann", "ann@acme.example", "Acme", "password email_code", "no, until the browser closes", today())
 		if p.Text("section[aria-labelledby=why] li") == "" {
 			t.Error("the home page does not say why")
 		}
@@ -131,6 +200,7 @@ func testSignIn(t *testing.T, b *browsertest.Browser, home string) {
 		p.Type("#email", "ann@acme.example")
 		p.Enter()
 		p.password(demoPassword)
+		p.code(p.mailed("ann@acme.example"))
 		p.shows("/", "Hello, Ann", "yes")
 	})
 
@@ -157,6 +227,7 @@ func testSignIn(t *testing.T, b *browsertest.Browser, home string) {
 		p.Type("#email", "admin@acme.example")
 		p.Enter()
 		p.password(demoPassword)
+		p.code(p.mailed("admin@acme.example")) // Ada has not signed in from this browser before
 		p.shows("/", "Hello, Ada")
 	})
 
@@ -190,6 +261,7 @@ func testOnePage(t *testing.T, b *browsertest.Browser, home string) {
 				p.Status(), p.Value("#email"), p.Value("#current-password"))
 		}
 		p.password(demoPassword)
+		p.code(p.mailed("ann@acme.example"))
 		p.shows("/", "Hello, Ann")
 	})
 
@@ -221,6 +293,7 @@ func testRefused(t *testing.T, b *browsertest.Browser, home string) {
 		}
 		checkProblem(t, p, "current-password")
 		p.password(demoPassword)
+		p.code(p.mailed("ann@acme.example"))
 		p.shows("/", "Hello, Ann")
 	})
 
@@ -265,7 +338,8 @@ func checkProblem(t *testing.T, p person, field string) {
 	if got := p.Attribute("#"+field, "aria-invalid"); got != "true" {
 		t.Errorf("aria-invalid of the field is %q, want true", got)
 	}
-	if summary, beside := p.Text("#problem a"), p.Text("#"+p.Attribute("#"+field, "aria-describedby")); summary != beside || summary == "" {
+	describedBy, _, _ := strings.Cut(p.Attribute("#"+field, "aria-describedby"), " ")
+	if summary, beside := p.Text("#problem a"), p.Text("#"+describedBy); summary != beside || summary == "" {
 		t.Errorf("the summary says %q and the field %q, want the same", summary, beside)
 	}
 	p.Click("#problem a")
@@ -296,7 +370,7 @@ func testLeaving(t *testing.T, b *browsertest.Browser, home string) {
 	t.Run("R67 signed out in another tab", func(t *testing.T) {
 		p := visit(t, b, home)
 		p.signIn("ann@acme.example")
-		tab := person{Page: p.Tab(), t: t, home: p.home}
+		tab := p.tab()
 		tab.Open(p.home + "/")
 		tab.Follow("Sign out")
 		p.Reload()
@@ -309,7 +383,7 @@ func testTabs(t *testing.T, b *browsertest.Browser, home string) {
 	t.Run("R107 U42 a form of an older sign-in signs nobody in", func(t *testing.T) {
 		p := visit(t, b, home)
 		p.identify("ann@acme.example")
-		tab := person{Page: p.Tab(), t: t, home: p.home}
+		tab := p.tab()
 		tab.Open(p.home + "/") // the same sign-in
 		tab.Follow("Use another email")
 		tab.Type("#email", "admin@acme.example")
@@ -323,15 +397,17 @@ func testTabs(t *testing.T, b *browsertest.Browser, home string) {
 			t.Errorf("the form is for %q, want admin@acme.example", got)
 		}
 		p.password(demoPassword)
+		p.code(p.mailed("admin@acme.example"))
 		p.shows("/", "Hello, Ada")
 	})
 
 	t.Run("R107 U42 finishing in one tab lets the other go on", func(t *testing.T) {
 		p := visit(t, b, home)
 		p.identify("ann@acme.example")
-		tab := person{Page: p.Tab(), t: t, home: p.home}
+		tab := p.tab()
 		tab.Open(p.home + "/auth/signin")
 		tab.password(demoPassword)
+		tab.code(p.mailed("ann@acme.example"))
 		tab.shows("/", "Hello, Ann")
 		p.password(demoPassword)
 		p.shows("/", "Hello, Ann")
@@ -353,8 +429,15 @@ func testNoScripts(t *testing.T, b *browsertest.Browser, home string) {
 		p.Type("#current-password", "not this one")
 		p.Follow("Sign in")
 		checkProblem(t, p, "current-password")
+		p.expectMail()
 		p.Type("#current-password", demoPassword)
 		p.Follow("Sign in")
+		p.Focused("code")
+		p.Type("#code", "12345")
+		p.Follow("Continue")
+		checkProblem(t, p, "code")
+		p.Type("#code", p.mailed("two@acme.example"))
+		p.Follow("Continue")
 		p.Choose("button[value=acme]")
 		p.shows("/", "Hello, Tuva", "Acme", "yes")
 		p.Follow("Sign out")
@@ -364,12 +447,12 @@ func testNoScripts(t *testing.T, b *browsertest.Browser, home string) {
 
 func testLanguages(t *testing.T, b *browsertest.Browser, home string) {
 	for _, l := range []struct {
-		tag, signIn, email, keep, next, password, problem, choose, signedOut, suspended string
+		tag, signIn, email, keep, next, password, problem, mailed, resend, goOn, choose, signedOut, suspended string
 	}{
 		{"es", "Iniciar sesión", "Dirección de correo electrónico", "Mantener mi sesión iniciada", "Siguiente", "Contraseña",
-			"Hay un problema", "Elija una empresa", "Ha cerrado la sesión", "Su acceso está suspendido"},
+			"Hay un problema", "Compruebe su inicio de sesión", "Enviar el código de nuevo", "Continuar", "Elija una empresa", "Ha cerrado la sesión", "Su acceso está suspendido"},
 		{"fr", "Se connecter", "Adresse e-mail", "Rester connecté", "Suivant", "Mot de passe",
-			"Un problème est survenu", "Choisissez une entreprise", "Vous êtes déconnecté", "Votre accès est suspendu"},
+			"Un problème est survenu", "Vérification de la connexion", "Renvoyer le code", "Continuer", "Choisissez une entreprise", "Vous êtes déconnecté", "Votre accès est suspendu"},
 	} {
 		t.Run("R111 U63 the whole sign-in in "+l.tag, func(t *testing.T) {
 			p := visit(t, b, home)
@@ -394,8 +477,15 @@ func testLanguages(t *testing.T, b *browsertest.Browser, home string) {
 			p.Type("#current-password", "not this one")
 			p.Follow(l.signIn)
 			says(l.problem)
+			p.expectMail()
 			p.Type("#current-password", demoPassword)
 			p.Follow(l.signIn)
+			says(l.mailed, l.resend)
+			p.Type("#code", "123")
+			p.Follow(l.goOn)
+			says(l.problem)
+			p.Type("#code", p.mailed("two@acme.example"))
+			p.Follow(l.goOn)
 			says(l.choose)
 			p.Choose("button[value=acme]")
 			p.shows("/", "Hello, Tuva") // the host's own page, in English
@@ -420,6 +510,7 @@ func testLanguages(t *testing.T, b *browsertest.Browser, home string) {
 			t.Errorf("language %q, address %q, want fr and ann@acme.example", got, p.Value("#username"))
 		}
 		p.password(demoPassword)
+		p.code(p.mailed("ann@acme.example"))
 		p.shows("/", "Hello, Ann")
 		p.Follow("Sign out")
 		if got, want := p.Text("h1"), "Vous êtes déconnecté"; got != want {
@@ -470,6 +561,8 @@ func testKeyboard(t *testing.T, b *browsertest.Browser, home string) {
 		{"the first page", func(p person) { p.Open(p.home + "/") }, []string{"email", "remember", "Next"}},
 		{"the password page", func(p person) { p.identify("ann@acme.example") },
 			[]string{"username", "Use another email", "current-password", "Show", "Sign in"}},
+		{"the mailed code", func(p person) { p.identify("admin@acme.example"); p.password(demoPassword) },
+			[]string{"code", "Continue", "Send the code again", "I cannot open this mailbox", "Cancel"}},
 		{"the companies", func(p person) { p.signIn("two@acme.example") }, []string{"acme", "umbra", "Cancel"}},
 	} {
 		t.Run("U32 the order of "+page.name, func(t *testing.T) {
@@ -488,8 +581,13 @@ func testKeyboard(t *testing.T, b *browsertest.Browser, home string) {
 		p.Press("ann@acme.example\t ")
 		p.Enter()
 		p.Focused("current-password")
+		p.expectMail()
 		p.Press(demoPassword + "\t\t") // past the button that shows it
 		p.Focused("Sign in")
+		p.Enter()
+		p.Focused("code")
+		p.Press(p.mailed("ann@acme.example") + "\t")
+		p.Focused("Continue")
 		p.Enter()
 		p.shows("/", "Hello, Ann", "yes")
 		p.Press("\t")
@@ -503,6 +601,9 @@ func testKeyboard(t *testing.T, b *browsertest.Browser, home string) {
 var (
 	emailField = map[string]string{
 		"type": "email", "name": "email", "autocomplete": "username", "inputmode": "email", "autocapitalize": "none", "spellcheck": "false",
+	}
+	codeField = map[string]string{
+		"type": "text", "name": "code", "autocomplete": "one-time-code", "inputmode": "numeric", "autocapitalize": "none", "spellcheck": "false",
 	}
 	passwordField = map[string]string{"type": "password", "name": "password", "autocomplete": "current-password"}
 )
@@ -539,6 +640,7 @@ func testPasswordManagers(t *testing.T, b *browsertest.Browser, home string) {
 		if p.Has("input[type=password]") {
 			t.Error("the form is still there after success")
 		}
+		checkField(t, p, "#code", codeField)
 	})
 
 	t.Run("U5 where managers look for the page to change a password", func(t *testing.T) {
@@ -556,7 +658,9 @@ func testPasswordManagers(t *testing.T, b *browsertest.Browser, home string) {
 func TestKeep(t *testing.T) {
 	t.Parallel()
 	b, home := browsertest.Start(t), serve(t, options{})
-	open := func(t *testing.T) person { return person{Page: b.Page(t), t: t, home: home} }
+	open := func(t *testing.T) person {
+		return person{Page: b.Page(t), t: t, b: b, home: home, seen: map[string]bool{}}
+	}
 	reopen := func(p *person) {
 		b.Restart(p.t)
 		*p = open(p.t)
@@ -569,6 +673,7 @@ func TestKeep(t *testing.T) {
 		p.Type("#email", "ann@acme.example")
 		p.Enter()
 		p.password(demoPassword)
+		p.code(p.mailed("ann@acme.example"))
 		p.shows("/", "Hello, Ann", "yes")
 		reopen(&p)
 		p.shows("/", "Hello, Ann")

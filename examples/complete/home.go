@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	_ "embed"
 	"fmt"
-	"html/template"
 	"log"
 	"net/http"
 	"time"
@@ -27,10 +25,14 @@ type homeData struct {
 	Why     []string
 	SignOut string
 	Switch  string
+	Account string
+	Mailbox string
 }
 
 // Moment is an instant as people read it.
-func (homeData) Moment(t time.Time) string { return t.Local().Format("2 January 2006, 15:04:05") }
+func (homeData) Moment(t time.Time) string { return moment(t) }
+
+func moment(t time.Time) string { return t.Local().Format("2 January 2006, 15:04:05") }
 
 // Span is a length of time as people read it.
 func (homeData) Span(d time.Duration) string {
@@ -44,29 +46,16 @@ func (homeData) Span(d time.Duration) string {
 func (p *product) home(w http.ResponseWriter, r *http.Request) {
 	s, _ := session.From(r.Context())
 	d, err := p.homeData(r, s)
-	var page bytes.Buffer
-	if err == nil {
-		var t *template.Template
-		if t, err = template.New("home").Parse(homeHTML); err == nil {
-			err = t.Execute(&page, d)
-		}
-	}
 	if err != nil {
 		log.Printf("home: %v", err)
 		http.Error(w, "The page cannot be shown at the moment.", http.StatusInternalServerError)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Referrer-Policy", "no-referrer")
-	w.Write(page.Bytes())
+	servePage(w, homeHTML, d)
 }
 
 func (p *product) homeData(r *http.Request, s session.Session) (homeData, error) {
-	d := homeData{Session: s, SignOut: "/auth/signout", Switch: "/auth/signin?switch=1"}
+	d := homeData{Session: s, SignOut: "/auth/signout", Switch: "/auth/signin?switch=1", Account: "/auth/account", Mailbox: "/dev/mail"}
 	var err error
 	if d.User, err = p.people.UserByID(r.Context(), s.UserID); err != nil {
 		return d, err

@@ -1,5 +1,5 @@
-// Complete is the whole product on one machine, with nothing to install: companies and people to sign in as, and pages in three
-// languages. Run it and open the address that it prints.
+// Complete is the whole product on one machine, with nothing to install: companies and people to sign in as, pages in three
+// languages, and a mailbox at /dev/mail that all letters come to. Run it and open the address that it prints.
 //
 //	go run ./examples/complete [-addr localhost:8080] [-db sallyport-demo.db] [-preset recommended]
 //
@@ -26,7 +26,7 @@ func main() {
 	flag.StringVar(&o.addr, "addr", "localhost:8080", "where to listen; the app is reached as localhost")
 	flag.StringVar(&o.db, "db", "sallyport-demo.db", "a SQLite file, :memory:, or postgres://…")
 	flag.StringVar(&o.key, "key", "", "file with the key, made if it is not there (default: the -db file and .key, or sallyport-demo.key)")
-	flag.StringVar(&o.preset, "preset", "recommended", "recommended, one-page or email-first")
+	flag.StringVar(&o.preset, "preset", "recommended", "recommended, one-page, email-first or forced-two-step")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		log.Fatalf("there is no argument %q: options begin with a dash", flag.Arg(0))
@@ -86,5 +86,6 @@ func (p *product) welcome(out io.Writer) {
 	for _, d := range demoPeople {
 		fmt.Fprintf(out, "  %-22s %s\n", d.email, d.about)
 	}
-	fmt.Fprintf(out, "\nThe data is in %s. Nothing is mailed yet, so there is no mailbox. Ctrl-C ends the program.\n\n", p.where)
+	fmt.Fprintf(out, "\nTheir letters, with the codes that a new browser is asked for, come to %s\n", p.in.URL("/dev/mail"))
+	fmt.Fprintf(out, "The data is in %s. Ctrl-C ends the program.\n\n", p.where)
 }

@@ -11,10 +11,6 @@ func TestPages(t *testing.T) {
 	t.Parallel()
 	b := browsertest.Start(t)
 	axe := browsertest.Axe(t)
-	homes := map[string]string{}
-	for _, preset := range []string{"recommended", "one-page"} {
-		homes[preset] = serve(t, options{preset: preset})
-	}
 	for _, page := range []struct {
 		name   string
 		preset string
@@ -34,6 +30,90 @@ func TestPages(t *testing.T) {
 			p.Type("#email", "ann@acme.example")
 			p.password("not this one")
 		}},
+		{"mailcode", "recommended", "/auth/signin", func(p person) { p.toMailed("ann@acme.example") }},
+		{"mailcode-error", "recommended", "/auth/signin/code", func(p person) {
+			p.toMailed("ann@acme.example")
+			p.code("12345")
+		}},
+		{"enroll-1", "recommended", "/auth/signin", dialog(1)},
+		{"enroll-2", "recommended", "/auth/signin", dialog(2)},
+		{"enroll-3", "recommended", "/auth/signin", dialog(3)},
+		{"enroll-4", "recommended", "/auth/signin", dialog(4)},
+		{"enroll-5", "recommended", "/auth/signin", dialog(5)},
+		{"enroll-5-error", "recommended", "/auth/signin/enroll/confirm", func(p person) {
+			dialog(5)(p)
+			p.code("12345")
+		}},
+		{"codes", "recommended", "/auth/signin/enroll/confirm", dialog(6)},
+		{"enroll-6", "recommended", "/auth/signin", func(p person) {
+			dialog(6)(p)
+			p.Follow("I have saved the codes")
+		}},
+		{"appcode", "recommended", "/auth/signin", toApp},
+		{"appcode-error", "recommended", "/auth/signin/totp", func(p person) {
+			toApp(p)
+			p.code("12345")
+		}},
+		{"recovery", "recommended", "/auth/signin", func(p person) {
+			toApp(p)
+			p.Follow("Use a recovery code")
+		}},
+		{"recovery-error", "recommended", "/auth/signin/recovery", func(p person) {
+			toApp(p)
+			p.Follow("Use a recovery code")
+			p.code("abc")
+		}},
+		{"newphone", "recommended", "/auth/signin", func(p person) {
+			toApp(p)
+			p.Follow("Set up a new mobile device")
+		}},
+		{"account-home", "recommended", "/auth/account", account("")},
+		{"account-twostep", "recommended", "/auth/account/two-step", account("/two-step")},
+		{"account-twostep-on", "recommended", "/auth/account/two-step", func(p person) {
+			withApp(p)
+			p.Open(p.home + "/auth/account/two-step")
+		}},
+		{"account-devices", "recommended", "/auth/account/devices", func(p person) {
+			p.other().signIn("ann@acme.example")
+			account("/devices")(p)
+		}},
+		{"account-report", "recommended", "/auth/account/devices/report", toReport},
+		{"account-reported", "recommended", "/auth/account/devices/report", func(p person) {
+			toReport(p)
+			p.Follow("Report and sign out")
+		}},
+		{"account-sessions", "recommended", "/auth/account/sessions", func(p person) {
+			p.other().signIn("ann@acme.example")
+			account("/sessions")(p)
+		}},
+		{"account-endall", "recommended", "/auth/account/sessions/end/all", account("/sessions/end/all")},
+		{"locked", "recommended", "/auth/signin", func(p person) {
+			report(p)
+			p.signOut()
+			p.signIn("ann@acme.example")
+		}},
+		{"reset", "recommended", "/auth/reset", func(p person) {
+			report(p)
+			p.Open(linkTo(p.t, p.home, "ann@acme.example"))
+		}},
+		{"newpassword", "recommended", "/auth/reset", func(p person) {
+			report(p)
+			p.Open(linkTo(p.t, p.home, "ann@acme.example"))
+			p.Follow("Set a new password")
+		}},
+		{"mailbox-empty", "recommended", "/dev/mail", func(p person) { p.Open(p.home + "/dev/mail") }},
+		{"mailbox", "recommended", "/dev/mail", func(p person) {
+			p.signIn("ann@acme.example")
+			p.Open(p.home + "/dev/mail")
+		}},
+		{"letter", "recommended", "/dev/mail/1", func(p person) {
+			p.signIn("ann@acme.example")
+			p.Open(p.home + "/dev/mail/1")
+		}},
+		{"letter-text", "recommended", "/dev/mail/1", func(p person) {
+			p.signIn("ann@acme.example")
+			p.Open(p.home + "/dev/mail/1?as=text")
+		}},
 		{"account", "recommended", "/auth/signin", func(p person) { p.signIn("two@acme.example") }},
 		{"stop", "recommended", "/auth/signin", func(p person) { p.signIn("sam@acme.example") }},
 		{"home", "recommended", "/", func(p person) { p.signIn("ann@acme.example") }},
@@ -52,7 +132,7 @@ func TestPages(t *testing.T) {
 	} {
 		t.Run("U35 U37 U39 "+page.name, func(t *testing.T) {
 			t.Parallel()
-			p := person{Page: b.Private(t), t: t, home: homes[page.preset]}
+			p := visit(t, b, serve(t, options{preset: page.preset}))
 			page.open(p)
 			p.shows(page.path)
 			still := []string{"prefers-reduced-motion", "reduce"} // or axe sees colours on their way
@@ -76,4 +156,66 @@ func TestPages(t *testing.T) {
 			}
 		})
 	}
+}
+
+// dialog goes as far as one of the dialogs of two-step set-up; 6 is the page with the recovery codes.
+func dialog(n int) func(person) {
+	return func(p person) {
+		p.t.Helper()
+		p.identify("vera@vault.example")
+		p.password(demoPassword)
+		phone := newPhone(p.t)
+		for _, step := range []func(){
+			func() { p.expectMail(); p.Follow("Continue") },
+			func() { p.code(p.mailed("vera@vault.example")) },
+			func() { p.Follow("Continue") },
+			func() { phone.scan(p); p.Follow("Continue") },
+			func() { p.code(phone.code()) },
+		}[:n-1] {
+			step()
+		}
+	}
+}
+
+// withApp signs somebody in who has an app.
+func withApp(p person) {
+	p.t.Helper()
+	p.identify("vera@vault.example")
+	p.password(demoPassword)
+	phone := newPhone(p.t)
+	p.setUp("vera@vault.example", phone, anywhere)
+	p.Follow("I have saved the codes")
+	p.code(phone.code())
+}
+
+// toApp goes as far as the app's code.
+func toApp(p person) {
+	p.t.Helper()
+	withApp(p)
+	p.signOut()
+	p.toApp("vera@vault.example")
+}
+
+// account opens a page of my account.
+func account(path string) func(person) {
+	return func(p person) {
+		p.t.Helper()
+		p.signIn("ann@acme.example")
+		p.Open(p.home + "/auth/account" + path)
+	}
+}
+
+// toReport goes as far as reporting another device.
+func toReport(p person) {
+	p.t.Helper()
+	p.other().signIn("ann@acme.example")
+	account("/devices")(p)
+	p.Follow("I don’t recognize this device")
+}
+
+// report reports another device.
+func report(p person) {
+	p.t.Helper()
+	toReport(p)
+	p.Follow("Report and sign out")
 }

@@ -27,18 +27,28 @@ var demoPeople = []demoPerson{
 	{"admin@acme.example", "Ada", "super administrator of Acme", []directory.Member{{AccountID: "acme", Role: auth.RoleSuperAdmin}}, true},
 	{"two@acme.example", "Tuva", "member of Acme and of Umbra: chooses", []directory.Member{{AccountID: "acme"}, {AccountID: "umbra"}}, true},
 	{"sam@acme.example", "Sam", "suspended in Acme: is told so, after the password", []directory.Member{{AccountID: "acme", State: auth.MemberSuspended}}, true},
+	{"vera@vault.example", "Vera", "member of Vault, which requires two-step verification", []directory.Member{{AccountID: "vault"}}, true},
 	{"nopass@acme.example", "Nor", "has no password yet: nobody can tell", []directory.Member{{AccountID: "acme"}}, false},
+}
+
+// demoAccounts are the companies. Vault asks everybody for a second step.
+var demoAccounts = []directory.Account{
+	{ID: "acme", Name: "Acme"},
+	{ID: "umbra", Name: "Umbra"},
+	{ID: "vault", Name: "Vault", Policy: auth.Policy{TwoStep: auth.TwoStepRequired, TwoStepSince: time.Date(2026, time.May, 1, 0, 0, 0, 0, time.UTC)}},
 }
 
 // seed makes the companies and people that are not there yet. It can be repeated, also after it was stopped half-way.
 func seed(ctx context.Context, in *auth.Manager, people *directory.Directory) error {
-	for _, a := range []directory.Account{{ID: "acme", Name: "Acme"}, {ID: "umbra", Name: "Umbra"}} {
+	for _, a := range demoAccounts {
 		if _, err := people.AddAccount(ctx, a); err != nil && !errors.Is(err, auth.ErrConflict) {
 			return err
 		}
 	}
-	if err := people.AddDomain(ctx, "acme", "acme.example", time.Now()); err != nil {
-		return err
+	for _, account := range []string{"acme", "vault"} {
+		if err := people.AddDomain(ctx, account, account+".example", time.Now()); err != nil {
+			return err
+		}
 	}
 	for _, d := range demoPeople {
 		if err := d.seed(ctx, in, people); err != nil {

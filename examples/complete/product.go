@@ -18,15 +18,22 @@ import (
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/directory"
+	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/auth/web"
 	"github.com/sallyport-auth/sallyport/store/sqlstore"
 )
 
-// A product is the host: its database, its people, its sign-in and its one page.
+const (
+	productName = "Sallyport Demo"
+	support     = "mailto:support@sallyport.example"
+)
+
+// A product is the host: its database, its people, its mailbox, its sign-in and its home page.
 type product struct {
 	db     *sql.DB
 	where  string // the database, as it may be printed
 	people *directory.Directory
+	mail   *mailbox
 	in     *auth.Manager
 	pages  *web.Handler
 	trail  *trail
@@ -41,7 +48,7 @@ func newProduct(ctx context.Context, o options, baseURL string) (*product, error
 	if err != nil {
 		return nil, err
 	}
-	p := &product{db: db, where: where}
+	p := &product{db: db, where: where, mail: &mailbox{}}
 	if err := p.build(ctx, dialect, baseURL, o, preset); err != nil {
 		db.Close()
 		return nil, err
@@ -63,8 +70,9 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL s
 	}
 	p.people = directory.New(db)
 	cfg := auth.Config{
-		BaseURL: baseURL, Keys: [][]byte{key}, AllowNoMail: true,
+		BaseURL: baseURL, Keys: [][]byte{key},
 		Users: p.people, Companies: p.people, Stores: db.Stores(),
+		Mail: p.mail, Letters: mail.LettersConfig{Product: productName, Support: support},
 		Words: []string{"Sallyport"}, Record: p.trail.record,
 		Report: func(_ context.Context, err error) { log.Printf("session check: %v", err) },
 	}
@@ -81,7 +89,7 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL s
 		return err
 	}
 	p.pages, err = web.New(web.Config{
-		Auth: p.in, Product: "Sallyport Demo", Support: "mailto:support@sallyport.example",
+		Auth: p.in, Product: productName, Support: support,
 		Report: func(_ context.Context, f web.Fault) { log.Printf("reference %s: %v", f.Reference, f.Err) },
 	})
 	return err
@@ -97,8 +105,10 @@ func presetNamed(name string) (auth.Preset, error) {
 		return auth.OnePage(), nil
 	case "email-first":
 		return auth.EmailFirst(), nil
+	case "forced-two-step":
+		return auth.ForcedTwoStep(), nil
 	}
-	return auth.Preset{}, fmt.Errorf("there is no preset %q: try recommended, one-page or email-first", name)
+	return auth.Preset{}, fmt.Errorf("there is no preset %q: try recommended, one-page, email-first or forced-two-step", name)
 }
 
 func openDB(name string) (db *sql.DB, dialect sqlstore.Dialect, where string, err error) {
@@ -147,13 +157,14 @@ func loadKey(o options) ([]byte, error) {
 	return key, nil
 }
 
-// handler is the whole host: the sign-in, and a home page behind it.
+// handler is the whole host: the sign-in, a home page behind it, and the mailbox.
 func (p *product) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/auth/", p.pages)
 	mux.Handle("/.well-known/", p.pages.WellKnown())
 	mux.Handle("GET /{$}", p.in.Require(http.HandlerFunc(p.home)))
 	mux.HandleFunc("GET /home.css", homeStyle)
+	p.mail.routes(mux)
 	return p.onOwnHost(mux)
 }
 

@@ -40,17 +40,18 @@ func TestOptions(t *testing.T) {
 		})
 	}
 
-	for _, preset := range []string{"recommended", "one-page", "email-first"} {
+	for preset, stage := range map[string]string{"recommended": "ready", "one-page": "ready", "email-first": "ready", "forced-two-step": "enroll"} {
 		t.Run("R3 the same steps with preset "+preset, func(t *testing.T) {
 			v := newVisitor(t, serve(t, options{preset: preset}), "127.0.0.1")
-			r, err := v.post("/auth/signin/identify", map[string]any{"email": "ann@acme.example"})
+			r, err := v.identify("ann@acme.example")
 			if err != nil || r.Stage != "authenticate" {
 				t.Fatalf("the first step: %v %+v, want authenticate", err, r)
 			}
-			if r, err = v.finish(r); err != nil || !r.in() {
-				t.Errorf("the second step: %v %+v, want ready", err, r)
+			r, err = v.finish(r)
+			if err != nil || r.Stage != stage {
+				t.Errorf("in the end: %v %+v, want %s", err, r, stage)
 			}
-			v.sees(t, "Ann")
+			v.sees(t, map[string]string{"ready": "Ann"}[stage])
 		})
 	}
 }
@@ -83,7 +84,7 @@ func TestWelcome(t *testing.T) {
 	defer p.close()
 	var out strings.Builder
 	p.welcome(&out)
-	for _, want := range []string{"http://localhost:8080/", demoPassword, "ann@acme.example", "nopass@acme.example", "memory"} {
+	for _, want := range []string{"http://localhost:8080/", demoPassword, "http://localhost:8080/dev/mail", "ann@acme.example", "vera@vault.example", "nopass@acme.example", "memory"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the program does not say %q:\n%s", want, out.String())
 		}
@@ -120,7 +121,11 @@ func TestSeed(t *testing.T) {
 		t.Errorf("after a second start Ann is %q (%v), want %q", again.ID, err, ann.ID)
 	}
 	b := authtest.NewBrowser(t, "http://localhost:8080", p.handler())
-	if page := b.Post("/auth/signin/password", url.Values{"email": {ann.Email}, "password": {own}}); page.URL.Path != "/" || page.Status != http.StatusOK {
+	page := b.Post("/auth/signin/password", url.Values{"email": {ann.Email}, "password": {own}})
+	if sent, err := p.in.Deliver(t.Context()); err != nil || sent == 0 {
+		t.Fatalf("letters delivered: %d (%v), want the code for Ann's new browser", sent, err)
+	}
+	if page = b.Submit(page.Form("/signin/code"), map[string]string{"code": p.mail.newestFirst()[0].Code}); page.URL.Path != "/" {
 		t.Errorf("after a second start Ann's own password leads to %s, want the home page", page)
 	}
 	if has, err := p.in.HasPassword(t.Context(), "nopass"); err != nil || has {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,9 @@ type visitor struct {
 	url     string
 	client  *http.Client
 	cookies map[string]string
+	email   string          // whose sign-in it is
+	mail    []string        // programs whose mailboxes are looked at besides that at url
+	seen    map[string]bool // mailed codes that were tried
 }
 
 // A reply is what a visitor is told.
@@ -27,6 +31,7 @@ type reply struct {
 	body     string
 
 	Stage   string
+	Offer   []string
 	Reason  string
 	Flow    string
 	Version int64
@@ -40,7 +45,7 @@ func newVisitor(t *testing.T, url, from string) *visitor {
 	}}
 	t.Cleanup(transport.CloseIdleConnections)
 	return &visitor{
-		url: url, cookies: map[string]string{},
+		url: url, cookies: map[string]string{}, seen: map[string]bool{},
 		client: &http.Client{
 			Transport: transport, Timeout: 30 * time.Second,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -102,26 +107,42 @@ func (r reply) in() bool { return r.status == http.StatusOK && r.Stage == "ready
 
 // signIn takes every step to a session. The error is that of the connection.
 func (v *visitor) signIn(email string) (reply, error) {
-	r, err := v.post("/auth/signin/identify", map[string]any{"email": email, "remember": "1"})
+	r, err := v.identify(email)
 	if err != nil {
 		return r, err
 	}
 	return v.finish(r)
 }
 
+// identify takes the first step.
+func (v *visitor) identify(email string) (reply, error) {
+	v.email = email
+	return v.post("/auth/signin/identify", map[string]any{"email": email, "remember": "1"})
+}
+
 // finish takes the steps after the one that was answered like this. A sign-in that turns out to be further on goes on from there.
 func (v *visitor) finish(r reply) (reply, error) {
 	var err error
-	for range 5 {
+	for range 10 {
+		body := map[string]any{"flow": r.Flow, "version": r.Version}
 		switch {
 		case r.in() || err != nil:
 			return r, err
 		case r.Stage == "authenticate" && (r.Reason == "" || r.Reason == "flow_changed"):
-			r, err = v.post("/auth/signin/password", map[string]any{"password": demoPassword, "flow": r.Flow, "version": r.Version})
+			body["password"] = demoPassword
+			r, err = v.post("/auth/signin/password", body)
+		case r.Stage == "verify" && slices.Equal(r.Offer, []string{"email_code"}):
+			var code string
+			if code, err = newCode(v.email, v.seen, append(v.mail, v.url)...); code == "" {
+				return r, err
+			}
+			body["code"] = code
+			r, err = v.post("/auth/signin/code", body)
 		case r.Stage == "account":
-			r, err = v.post("/auth/signin/account", map[string]any{"account": "umbra", "flow": r.Flow, "version": r.Version})
+			body["account"] = "umbra"
+			r, err = v.post("/auth/signin/account", body)
 		case r.Stage == "ready":
-			r, err = v.post("/auth/signin/account", map[string]any{"flow": r.Flow, "version": r.Version})
+			r, err = v.post("/auth/signin/account", body)
 		default:
 			return r, nil
 		}

@@ -3,8 +3,8 @@
 // style, an error on the console, a resource that does not load, a form that it finds hard to fill in.
 //
 // Chromium is found as the environment variable SALLYPORT_CHROMIUM says, or on the PATH. Page.Accessible needs axe-core: the
-// variable SALLYPORT_AXE names its axe.min.js. A test without them is skipped, and with CI=true fails. SALLYPORT_SCREENSHOTS
-// names a folder for pictures; without it none are taken.
+// variable SALLYPORT_AXE names its axe.min.js. Page.Scan needs zbarimg. A test without them is skipped, and with CI=true fails.
+// SALLYPORT_SCREENSHOTS names a folder for pictures; without it none are taken.
 //
 // Only tests import it. It knows one browser engine, and no page of ours.
 package browsertest
@@ -38,6 +38,17 @@ func Chromium(t testing.TB) string {
 	}
 	missing(t, "there is no Chromium: install one (Debian: apt-get install chromium), or name it in SALLYPORT_CHROMIUM")
 	return ""
+}
+
+// Tool is the path of a program that a test needs beside the browser: its name, and the package of Debian that brings it. Where
+// there is none the test ends.
+func Tool(t testing.TB, name, debian string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		missing(t, "there is no "+name+": install it (Debian: apt-get install "+debian+")")
+	}
+	return path
 }
 
 // missing ends a test for want of something: loudly where every test must run.

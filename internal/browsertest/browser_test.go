@@ -5,7 +5,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/sallyport-auth/sallyport/internal/browsertest"
@@ -21,6 +24,17 @@ func (w *witness) Errorf(format string, args ...any) {
 	w.failures = append(w.failures, fmt.Sprintf(format, args...))
 }
 
+// An absentee keeps why a test was skipped.
+type absentee struct {
+	testing.TB
+	said *string
+}
+
+func (a *absentee) Skip(args ...any) {
+	*a.said = fmt.Sprint(args...)
+	runtime.Goexit()
+}
+
 const fine = `<!doctype html><html lang="en"><title>Fine</title><main><h1>Fine</h1><form method="post" action="/posted">
 <label for="name">Name</label> <input id="name" name="name" autocomplete="name"> <button>Send</button></form> <a href="/next">Next</a></main></html>`
 
@@ -33,6 +47,7 @@ func site(t *testing.T) string {
 		"/exception": strings.Replace(fine, "<main>", `<script src="/throws.js"></script><main>`, 1),
 		"/missing":   strings.Replace(fine, "<main>", `<link rel="stylesheet" href="/no.css"><main>`, 1),
 		"/wide":      strings.Replace(fine, "<main>", `<main><table width="2000"><tr><td>wide</td></tr></table>`, 1),
+		"/code":      strings.Replace(fine, "<main>", `<main><img src="/code.png" alt="A code">`, 1),
 		"/unnamed":   strings.Replace(fine, `<label for="name">Name</label>`, "", 1),
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -42,6 +57,8 @@ func site(t *testing.T) string {
 		case r.URL.Path == "/throws.js":
 			w.Header().Set("Content-Type", "text/javascript")
 			io.WriteString(w, "throw new Error('by intention')")
+		case r.URL.Path == "/code.png":
+			http.ServeFile(w, r, filepath.Join("testdata", "code.png"))
 		case r.URL.Path == "/cookies":
 			http.SetCookie(w, &http.Cookie{Name: "kept", Value: "1", Path: "/", MaxAge: 3600})
 			http.SetCookie(w, &http.Cookie{Name: "passing", Value: "1", Path: "/"})
@@ -132,6 +149,28 @@ func TestBrowser(t *testing.T) {
 		other.Open(home + "/")
 		if mine, theirs := tab.Ask("document.cookie"), other.Ask("document.cookie"); !strings.Contains(mine, "passing=1") || theirs != "" {
 			t.Errorf("cookies of a tab %q, want passing=1; of a private page %q, want none", mine, theirs)
+		}
+	})
+
+	t.Run("scans a code", func(t *testing.T) {
+		p := b.Private(t)
+		p.Open(home + "/code")
+		if got, want := p.Scan(), "otpauth://totp/Demo:ann?secret=GEZDGNBV&x=a%20b"; got != want {
+			t.Errorf("scanned %q, want %q", got, want)
+		}
+	})
+
+	t.Run("ends a test for which a tool is missing", func(t *testing.T) {
+		if got := browsertest.Tool(t, "go", "golang"); !strings.HasSuffix(got, "/go") {
+			t.Errorf("the tool is at %q, want the path of go", got)
+		}
+		t.Setenv("CI", "")
+		said := ""
+		var done sync.WaitGroup
+		done.Go(func() { browsertest.Tool(&absentee{TB: t, said: &said}, "no-such-tool", "the-package") })
+		done.Wait()
+		if !strings.Contains(said, "no-such-tool") || !strings.Contains(said, "apt-get install the-package") {
+			t.Errorf("of a tool that is missing it says %q, want its name and package", said)
 		}
 	})
 

@@ -2,6 +2,7 @@ package browsertest
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -57,14 +58,39 @@ func (p *Page) Screenshot(name string) {
 	if folder == "" {
 		return
 	}
-	picture, err := withPatience(p.ctx, chromedp.FullScreenshot(100))
-	if err == nil {
-		err = os.MkdirAll(folder, 0o755)
-	}
+	picture := p.picture()
+	err := os.MkdirAll(folder, 0o755)
 	if err == nil {
 		err = os.WriteFile(filepath.Join(folder, name+".png"), picture, 0o644)
 	}
 	if err != nil {
+		p.t.Fatalf("browsertest: keeping a picture: %v", err)
+	}
+}
+
+// Scan reads the QR code that is to be seen on the page, as the camera of a phone does. Where there is no zbarimg the test is
+// skipped, and with CI=true it fails. It fails the test, too, unless exactly one code can be read.
+func (p *Page) Scan() string {
+	p.t.Helper()
+	zbarimg := Tool(p.t, "zbarimg", "zbar-tools")
+	file := filepath.Join(p.t.TempDir(), "page.png")
+	if err := os.WriteFile(file, p.picture(), 0o600); err != nil {
+		p.t.Fatalf("browsertest: keeping a picture: %v", err)
+	}
+	out, err := exec.Command(zbarimg, "--quiet", "--raw", "-Sdisable", "-Sqrcode.enable", file).Output()
+	codes := strings.Split(strings.TrimSpace(string(out)), "\n")
+	if err != nil || len(codes) != 1 || codes[0] == "" {
+		p.t.Fatalf("browsertest: %s: %d QR codes can be read, want one (%v)", p.Title(), len(codes), err)
+	}
+	return codes[0]
+}
+
+// picture is the whole page as PNG.
+func (p *Page) picture() []byte {
+	p.t.Helper()
+	picture, err := withPatience(p.ctx, chromedp.FullScreenshot(100))
+	if err != nil {
 		p.t.Fatalf("browsertest: taking a picture: %v", err)
 	}
+	return picture
 }

@@ -45,6 +45,13 @@ func open(t testing.TB, parent context.Context, options ...chromedp.ContextOptio
 	return p
 }
 
+// With tells t, until it ends, what fails on the page: for a part of a test that goes on with a page of the whole.
+func (p *Page) With(t testing.TB) {
+	before := p.t
+	p.t = t
+	t.Cleanup(func() { p.t = before })
+}
+
 // Tab opens another tab, which shares everything with this one.
 func (p *Page) Tab() *Page {
 	p.t.Helper()
