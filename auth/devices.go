@@ -130,7 +130,7 @@ func (m *Manager) expel(ctx context.Context, u User, s session.Session, id strin
 	if err := m.stores.Devices.EndDevice(ctx, u.ID, id); err != nil && !errors.Is(err, session.ErrNotFound) {
 		return fmt.Errorf("auth: forgetting a device: %w", err)
 	}
-	if m.preset.KeepOnReport || !m.canMail() {
+	if m.preset.KeepOnReport {
 		return nil
 	}
 	return m.mailReset(ctx, u, "", c)

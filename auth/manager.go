@@ -47,7 +47,8 @@ type Config struct {
 	// person's devices.
 	Letters mail.LettersConfig
 	// AllowNoMail says that nothing can be mailed: nobody is asked for a code on a browser never seen before, nobody is told of
-	// anything, and who must set up two-step verification cannot. It goes with no Mail.
+	// anything, who must set up two-step verification cannot, only SetPassword opens a locked account, and so Preset.KeepOnReport
+	// is set. It goes with no Mail.
 	AllowNoMail bool
 
 	// Risk judges every sign-in after its first proof: by place, network, time or history, which this library knows nothing of. An
@@ -136,6 +137,7 @@ func New(cfg Config) (*Manager, error) {
 		return nil, err
 	}
 	preset := cfg.Preset.complete()
+	preset.KeepOnReport = preset.KeepOnReport || cfg.AllowNoMail // nobody could mail the way out of the lock
 	if err := preset.check(); err != nil {
 		return nil, err
 	}

@@ -57,8 +57,8 @@ func (m *Manager) post(ctx context.Context, l mail.Letter) error {
 	return nil
 }
 
-// canMail tells whether letters can be sent.
-func (m *Manager) canMail() bool { return m.outbox != nil }
+// CanMail tells whether letters can be sent: Config.Mail is set.
+func (m *Manager) CanMail() bool { return m.outbox != nil }
 
 // Deliver sends the letters that are due and answers how many went. Run does it all the time; a host without Run calls it itself.
 func (m *Manager) Deliver(ctx context.Context) (int, error) {

@@ -32,7 +32,7 @@ type resetLink struct {
 func (m *Manager) SendReset(ctx context.Context, ref Ref, c Client) (Step, error) {
 	now := m.now()
 	o, err := m.open(ctx, ref, c, now)
-	if err != nil || o.step.Reason != ReasonAccountLocked || !m.canMail() {
+	if err != nil || o.step.Reason != ReasonAccountLocked || !m.CanMail() {
 		return o.step, err
 	}
 	var t toll

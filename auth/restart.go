@@ -27,5 +27,5 @@ func (m *Manager) Restart(ctx context.Context, ref Ref) (Step, error) {
 	if err := m.save(ctx, key, next, f); err != nil {
 		return Step{}, err
 	}
-	return Step{Token: plain, Flow: f, Decision: Next(Facts{Now: now, Preset: m.preset, CanMail: m.canMail()}, f)}, nil
+	return Step{Token: plain, Flow: f, Decision: Next(Facts{Now: now, Preset: m.preset, CanMail: m.CanMail()}, f)}, nil
 }

@@ -97,7 +97,7 @@ func flowError(doing string, err error) error {
 
 // facts gathers what Next decides from. Before a user is fixed it asks for the domain's rule only.
 func (m *Manager) facts(ctx context.Context, f Flow, c Client, now time.Time) (Facts, error) {
-	facts := Facts{Now: now, Preset: m.preset, CanMail: m.canMail()}
+	facts := Facts{Now: now, Preset: m.preset, CanMail: m.CanMail()}
 	email := f.Address
 	if f.UserID != "" {
 		u, found, err := found(m.users.UserByID(ctx, f.UserID))
