@@ -37,6 +37,7 @@ type Facts struct {
 	Credential  int64        // the version of the user's credential; zero: there is none
 	LockedAt    time.Time    // when a suspicious sign-in closed every door; zero: open
 	ResetAt     time.Time    // when the password was last set by a mailed reset; zero: never
+	ChangedAt   time.Time    // when the password was set
 	App         mfa.TOTPStatus
 	Device      session.Device  // what is remembered of this browser for this user; the zero Device: nothing
 	Session     session.Session // of a StepUp: the session as it stands
@@ -357,7 +358,7 @@ func selfReset(facts Facts) (why Reason, at time.Time) {
 	case SelfResetEmailWait:
 		ready := facts.App.ResetAsked.Add(facts.Preset.SelfResetDelay)
 		switch {
-		case facts.App.ResetAsked.IsZero(), !facts.Now.Before(ready.Add(askedCount)):
+		case !askedInForce(facts):
 			return ReasonSelfResetWait, facts.Now.Add(facts.Preset.SelfResetDelay)
 		case facts.Now.Before(ready):
 			return ReasonSelfResetWait, ready
@@ -365,6 +366,14 @@ func selfReset(facts Facts) (why Reason, at time.Time) {
 		return "", time.Time{}
 	}
 	return ReasonSelfResetOff, time.Time{}
+}
+
+// askedInForce tells whether an asking for another phone stands: for a time, and no longer than the password that it came with,
+// so that a new one takes it back.
+func askedInForce(facts Facts) bool {
+	asked := facts.App.ResetAsked
+	end := asked.Add(facts.Preset.SelfResetDelay).Add(askedCount)
+	return !asked.IsZero() && asked.After(facts.ChangedAt) && facts.Now.Before(end)
 }
 
 // dialogs says which dialog of the set-up comes next. Nobody sets up an app before the mailbox is proven: a password alone, which

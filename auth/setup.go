@@ -192,8 +192,7 @@ func (m *Manager) NewPhone(ctx context.Context, ref Ref, c Client) (Step, error)
 // lain too long.
 func (m *Manager) askReset(ctx context.Context, o *opened, c Client) error {
 	now, delay, app := o.facts.Now, o.facts.Preset.SelfResetDelay, o.facts.App
-	standing := !app.ResetAsked.IsZero() && now.Before(app.ResetAsked.Add(delay).Add(askedCount))
-	if standing {
+	if askedInForce(o.facts) {
 		return nil
 	}
 	e := m.event(TwoStepAsked, now, c)
@@ -206,7 +205,7 @@ func (m *Manager) askReset(ctx context.Context, o *opened, c Client) error {
 	if _, err := m.announce(ctx, l); err != nil {
 		return err
 	}
-	asked, err := m.totp.AskReset(ctx, o.step.Flow.UserID, app.ID, delay+askedCount)
+	asked, err := m.totp.AskReset(ctx, o.step.Flow.UserID, app.ID, min(delay+askedCount, now.Sub(o.facts.ChangedAt)))
 	if err != nil {
 		return fmt.Errorf("auth: asking for another phone: %w", err)
 	}

@@ -134,7 +134,7 @@ func (m *Manager) facts(ctx context.Context, f Flow, c Client, now time.Time) (F
 
 // stand takes over what counts of a credential.
 func (f *Facts) stand(cred Credential) {
-	f.Credential, f.LockedAt, f.ResetAt = cred.Version, cred.LockedAt, cred.ResetAt
+	f.Credential, f.LockedAt, f.ResetAt, f.ChangedAt = cred.Version, cred.LockedAt, cred.ResetAt, cred.ChangedAt
 }
 
 // app answers the zero TOTPStatus where the person has no app.

@@ -364,6 +364,13 @@ func TestNewPhone(t *testing.T) {
 		w.move(8 * 24 * time.Hour)
 		ask().at(auth.StageVerify, auth.ReasonSelfResetWait) // it lay too long
 		w.mail.notices(mail.TwoStepAsked)
+		w.must(w.m.SetPassword(ctx, "ann", secret+" and more")) // the letter says that a new password takes it back
+		w.must(w.m.SetPassword(ctx, "ann", secret))
+		w.move(25 * time.Hour)
+		ask().at(auth.StageVerify, auth.ReasonSelfResetWait)
+		w.mail.notices(mail.PasswordChanged, mail.PasswordChanged, mail.TwoStepAsked)
+		w.move(25 * time.Hour)
+		ask().dialog(1)
 	})
 }
 
