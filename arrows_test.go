@@ -161,6 +161,7 @@ var testArrows = []arrow{
 	{"auth/directory", "internal/testdb", "over every database"},
 	{"auth/web", "auth/authtest", "a browser, a clock and a product to try it on"},
 	{"auth/web", "auth/directory", "people"},
+	{"auth/web", "auth/mail", "which letters arrive"},
 	{"auth/web", "store", "memory"},
 	{"auth/web", "internal/testdb", "over every database"},
 	{"auth/authtest", "session", "who is signed in"},
