@@ -120,7 +120,7 @@ func TestRequireRecent(t *testing.T) {
 	}
 	w.move(11 * time.Minute)
 	if rec := ask("GET", "text/html", c.Session); rec.Code != 303 || rec.Header().Get("Location") != "/auth/stepup?return_to=%2Fsecrets%3Fx%3D1" {
-		t.Errorf("R66 GET: %d to %q", rec.Code, rec.Header().Get("Location"))
+		t.Errorf("R66 A-228 GET: %d to %q", rec.Code, rec.Header().Get("Location"))
 	}
 	if rec := ask("POST", "text/html", c.Session); rec.Code != 303 || rec.Header().Get("Location") != "/auth/stepup" {
 		t.Errorf("R66 POST: %d to %q", rec.Code, rec.Header().Get("Location"))
