@@ -583,6 +583,31 @@ func TestSetupConfirmedTwice(t *testing.T) {
 	})
 }
 
+// The one of two confirmations that comes second ends nothing that the first has made.
+func TestSetupConfirmedBehind(t *testing.T) {
+	w := mailed(t)
+	w.require(auth.Policy{})
+	ctx := t.Context()
+	k := w.begin("ann@acme.example", home)
+	k.took(w.m.EnrollBegin(ctx, k.ref, home)).code(w.mail.one(mail.EnrollEmail).Code)
+	k.took(w.m.EnrollApp(ctx, k.ref, home))
+	p, ref := w.scan(k.step.App.Secret), k.ref
+	code, first := p.code(), true
+	w.spy.before = func(_ int, call string) error {
+		if call == "Charge" && first { // the second has read the flow, and now the first goes all the way
+			first = false
+			k.took(w.m.EnrollConfirm(ctx, ref, code, home))
+		}
+		return nil
+	}
+	if _, err := w.m.EnrollConfirm(ctx, ref, code, home); !errors.Is(err, auth.ErrFlowGone) {
+		t.Errorf("U31 the second confirmation = %v, want flow gone", err)
+	}
+	w.spy.before = nil
+	k.at(auth.StageVerify, "").totp(p.next()).finish()
+	w.mail.notices(mail.TwoStepOn)
+}
+
 func TestAppointedSignOut(t *testing.T) {
 	w := mailed(t)
 	ctx := t.Context()
