@@ -171,6 +171,32 @@ func TestLock(t *testing.T) {
 	})
 }
 
+// R45: a link counts for an hour, and until anything about the person changes.
+func TestResetLinkEnds(t *testing.T) {
+	for name, end := range map[string]func(w *world){
+		"an hour":      func(w *world) { w.move(time.Hour) },
+		"a password":   func(w *world) { w.must(w.m.SetPassword(t.Context(), "ann", "another long passphrase")) },
+		"an ending":    func(w *world) { w.must(w.m.EndUser(t.Context(), "ann")) },
+		"another lock": func(w *world) { w.must(w.m.Lock(t.Context(), "ann")) },
+	} {
+		w := mailed(t)
+		w.must(w.m.Lock(t.Context(), "ann"))
+		k := w.begin("ann@acme.example", home).at(auth.StageRefused, auth.ReasonAccountLocked)
+		k.took(w.m.SendReset(t.Context(), k.ref, home))
+		link := linkToken(w.mail.one(mail.Reset))
+		w.move(59 * time.Minute)
+		if ok, err := w.m.CheckReset(t.Context(), link); err != nil || !ok {
+			t.Errorf("R45 after 59 minutes the link counts: %v, %v", ok, err)
+		}
+		end(w)
+		if ok, err := w.m.CheckReset(t.Context(), link); err != nil || ok {
+			t.Errorf("R45 after %s the link counts: %v, %v, want false", name, ok, err)
+		}
+		w.move(time.Minute)
+		w.mail.take()
+	}
+}
+
 // R53: a malicious sign-in is offered no code, and locks.
 func TestMaliciousVerdict(t *testing.T) {
 	verdict := auth.VerdictOrdinary

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth/mail"
@@ -64,7 +65,7 @@ func (m *Manager) Finish(ctx context.Context, ref Ref, c Client) (Done, Step, er
 		return Done{}, Step{}, err
 	}
 	done.Token, done.Session, err = m.sessions.Issue(ctx, session.Start{
-		ID: sessionID, UserID: f.UserID, AccountID: step.AccountID, DeviceID: device.ID, Methods: methods(f.Proofs),
+		ID: sessionID, UserID: f.UserID, AccountID: step.AccountID, DeviceID: device.ID, Methods: session.NewMethods(methods(o.facts, f)...),
 		Kept: step.Kept, Idle: step.Idle, Cap: step.Cap, CreatedAt: now,
 		UserAgent: c.UserAgent, IP: ipText(c.IP),
 	})
@@ -134,10 +135,13 @@ func (m *Manager) unmade(ctx context.Context, s session.Session) error {
 	return errors.Join(failed[:]...)
 }
 
-func methods(proofs []Proof) session.Methods {
-	names := make([]string, len(proofs))
-	for i, p := range proofs {
-		names[i] = string(p.Method)
+// methods are how the person has proven who they are in the flow: each way once, and only by proofs that count.
+func methods(facts Facts, f Flow) []string {
+	var names []string
+	for _, p := range f.Proofs {
+		if name := string(p.Method); p.counts(facts) && !slices.Contains(names, name) {
+			names = append(names, name)
+		}
 	}
-	return session.NewMethods(names...)
+	return names
 }

@@ -109,9 +109,15 @@ func (m *Manager) finishStepUp(ctx context.Context, o opened, c Client) (Done, S
 			return Done{}, Step{}, err
 		}
 	}
-	change := session.Change{Methods: session.NewMethods(slices.AppendSeq(slices.Collect(s.Methods.All()), methods(f.Proofs).All())...)}
+	names := slices.Collect(s.Methods.All())
+	for _, name := range methods(o.facts, f) {
+		if !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	change := session.Change{Methods: session.NewMethods(names...)}
 	for _, p := range f.Proofs {
-		if p.At.After(change.AuthTime) {
+		if p.counts(o.facts) && p.At.After(change.AuthTime) {
 			change.AuthTime = p.At
 		}
 	}

@@ -41,6 +41,9 @@ func TestStepUp(t *testing.T) {
 		if done.Session.ID != s.ID || !done.Session.AuthTime.Equal(w.clock()) || done.ReturnTo != "/auth/account" || w.live(c.Session) || !w.live(done.Token) {
 			t.Errorf("R66 done = %+v, want the same session, proven now, under a new token alone", done)
 		}
+		if got := done.Session.Methods; got != "password email_code" {
+			t.Errorf("R114 the session was made by %q, want each way once", got)
+		}
 		if n := w.sessions("ann"); n != 1 {
 			t.Errorf("invariant 2: a step-up leaves %d sessions, want 1", n)
 		}
@@ -130,6 +133,27 @@ func TestRequireRecent(t *testing.T) {
 	}
 	if rec := ask("GET", "application/json", "ses_x"); rec.Code != 401 {
 		t.Errorf("R66 nobody: %d, want 401", rec.Code)
+	}
+}
+
+// R114: a session says how it was proven by what counts, each way once.
+func TestMethodsThatCount(t *testing.T) {
+	w := mailed(t)
+	p, _, c := w.enroll("ann@acme.example", home)
+	k := w.begin("ann@acme.example", c).totp(p.next()).at(auth.StageReady, "")
+	if why, err := w.m.ResetTwoStep(t.Context(), "ann"); why != "" || err != nil {
+		t.Fatal(why, err)
+	}
+	k.took(w.m.Current(t.Context(), k.ref.Token, c)).at(auth.StageAuthenticate, "")
+	k.took(w.m.Password(t.Context(), k.ref, secret, c)).at(auth.StageVerify, "")
+	w.move(10 * time.Second)
+	for _, m := range w.mail.take() {
+		if m.Kind == mail.VerifyLogin {
+			k.code(m.Code)
+		}
+	}
+	if done := k.finish(); done.Session.Methods != "password email_code" {
+		t.Errorf("R114 the session was made by %q, want the password once, the code, and not the app that is gone", done.Session.Methods)
 	}
 }
 

@@ -126,40 +126,53 @@ func broken(context.Context) (int, error) { return 0, fmt.Errorf("the outbox is 
 const secret = "correct horse battery staple"
 
 // signIn takes the first two steps at the pages, and answers where they lead.
-func signIn(w *authtest.World, b *authtest.Browser, email string) *authtest.Page {
+func signIn(b *authtest.Browser, email string) *authtest.Page {
 	p := b.Submit(b.Get("/auth/signin").Form("/signin/identify"), map[string]string{"email": email})
 	return b.Submit(p.Form("/signin/password"), map[string]string{"password": secret})
 }
 
 func TestWorldMail(t *testing.T) {
 	const email = "ann@acme.example"
-	world := func(t testing.TB) *authtest.World {
-		w := authtest.New(t, authtest.Config{Mail: true})
+	world := func(t testing.TB, v auth.Verification) *authtest.World {
+		w := authtest.New(t, authtest.Config{Mail: true, Auth: func(c *auth.Config) { c.Preset.Policy.Verification = v }})
 		w.AddUser(auth.User{Email: email}, secret)
 		return w
 	}
 
-	t.Run("a mailed code signs in, and the notice comes when it is due", func(t *testing.T) {
-		w := world(t)
+	t.Run("a mailed code signs in", func(t *testing.T) {
+		w := world(t, auth.VerifyNewDevice)
 		b := w.Browser()
-		p := signIn(w, b, email)
+		p := signIn(b, email)
 		p = b.Submit(p.Form("/signin/code"), map[string]string{"code": w.Mail.Code(email)})
 		if p.URL.Path != "/" {
 			t.Errorf("the code leads to %s, want the home page", p)
 		}
+	})
+
+	t.Run("a notice comes when it is due", func(t *testing.T) {
+		w := world(t, auth.VerifyOff)
+		signIn(w.Browser(), email)
 		if early := w.Mail.Take(email); len(early) != 0 {
 			t.Errorf("letters %v at once, want none: notices are held back", early)
 		}
 		w.Clock.Advance(10 * time.Second)
-		w.Mail.TakeOne(email, mail.NewDevice)
+		if m := w.Mail.TakeOne(email, mail.NewDevice); m.Text == "" || m.HTML == "" {
+			t.Errorf("the letter %+v is empty", m)
+		}
 	})
 
 	t.Run("a notice that is not due yet at the end counts", func(t *testing.T) {
 		failsWith(t, try(func(inner *trial) {
-			w := world(inner)
-			b := w.Browser()
-			p := signIn(w, b, email)
-			b.Submit(p.Form("/signin/code"), map[string]string{"code": w.Mail.Code(email)})
+			w := world(inner, auth.VerifyOff)
+			signIn(w.Browser(), email)
 		}), "nobody took", `"new_device"`, email)
+	})
+
+	t.Run("where nothing can be mailed there is no mailbox", func(t *testing.T) {
+		w := authtest.New(t, authtest.Config{})
+		w.AddUser(auth.User{Email: email}, secret)
+		if p := signIn(w.Browser(), email); w.Mail != nil || p.URL.Path != "/" {
+			t.Errorf("the password leads to %s, want the home page: no code can be mailed", p)
+		}
 	})
 }

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/internal/browsertest"
 )
@@ -97,17 +98,17 @@ func (p person) expectMail() {
 // mailed waits for the code that was mailed to an address since expectMail.
 func (p person) mailed(email string) string {
 	p.t.Helper()
-	code, err := newCode(email, p.seen, p.home)
+	code, err := newCode(email, p.seen, 10*time.Second, p.home)
 	if err != nil || code == "" {
 		p.t.Fatalf("no code was mailed to %s (%v)", email, err)
 	}
 	return code
 }
 
-// shows fails the test unless the page has this path, whatever its query, and all of these words.
+// shows fails the test unless the page has this path, whatever its query and fragment, and all of these words.
 func (p person) shows(path string, words ...string) {
 	p.t.Helper()
-	if got, _, _ := strings.Cut(p.URL(), "?"); got != p.home+path {
+	if got := p.Ask("location.origin + location.pathname"); got != p.home+path {
 		p.t.Errorf("the browser is at %s, want %s", got, p.home+path)
 	}
 	text := p.Text("body")
@@ -314,11 +315,13 @@ func testRefused(t *testing.T, b *browsertest.Browser, home string) {
 		}
 	})
 
-	t.Run("somebody suspended is told so after the password", func(t *testing.T) {
+	t.Run("somebody suspended is told so after the proof", func(t *testing.T) {
 		p := visit(t, b, home)
 		p.identify("sam@acme.example")
 		p.lacks("suspended")
 		p.password(demoPassword)
+		p.lacks("suspended")
+		p.code(p.mailed("sam@acme.example"))
 		p.shows("/auth/signin", "Your access is suspended")
 		p.Open(p.home + "/")
 		p.lacks("Hello")
@@ -493,6 +496,7 @@ func testLanguages(t *testing.T, b *browsertest.Browser, home string) {
 			says(l.signedOut)
 			p.identify("sam@acme.example")
 			p.password(demoPassword)
+			p.code(p.mailed("sam@acme.example"))
 			says(l.suspended)
 		})
 	}

@@ -122,8 +122,8 @@ func letters(home string) ([]letter, error) {
 
 // newCode waits for a letter to an address whose code is not among those seen, and notes it there. Several programs on one
 // database send each other's letters, so it looks at all of these. It answers no code if none comes.
-func newCode(email string, seen map[string]bool, homes ...string) (string, error) {
-	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+func newCode(email string, seen map[string]bool, wait time.Duration, homes ...string) (string, error) {
+	for end := time.Now().Add(wait); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		for _, home := range homes {
 			all, err := letters(home)
 			if err != nil {

@@ -26,7 +26,7 @@ var demoPeople = []demoPerson{
 	{"ann@acme.example", "Ann", "member of Acme", []directory.Member{{AccountID: "acme"}}, true},
 	{"admin@acme.example", "Ada", "super administrator of Acme", []directory.Member{{AccountID: "acme", Role: auth.RoleSuperAdmin}}, true},
 	{"two@acme.example", "Tuva", "member of Acme and of Umbra: chooses", []directory.Member{{AccountID: "acme"}, {AccountID: "umbra"}}, true},
-	{"sam@acme.example", "Sam", "suspended in Acme: is told so, after the password", []directory.Member{{AccountID: "acme", State: auth.MemberSuspended}}, true},
+	{"sam@acme.example", "Sam", "suspended in Acme: is told so, once it is proven who he is", []directory.Member{{AccountID: "acme", State: auth.MemberSuspended}}, true},
 	{"vera@vault.example", "Vera", "member of Vault, which requires two-step verification", []directory.Member{{AccountID: "vault"}}, true},
 	{"nopass@acme.example", "Nor", "has no password yet: nobody can tell", []directory.Member{{AccountID: "acme"}}, false},
 }

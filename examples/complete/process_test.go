@@ -201,8 +201,10 @@ func testKill(t *testing.T, path string) {
 	// anew.
 	for _, a := range cut {
 		workers.Go(func() {
+			a.wait = 2 * time.Second
 			r, err := a.finish(a.first)
 			if err == nil && !r.in() {
+				a.wait = 0
 				r, err = a.signIn(a.email)
 			}
 			if err != nil || !r.in() {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"io"
@@ -22,6 +23,7 @@ type visitor struct {
 	email   string          // whose sign-in it is
 	mail    []string        // programs whose mailboxes are looked at besides that at url
 	seen    map[string]bool // mailed codes that were tried
+	wait    time.Duration   // for a mailed code; zero: ten seconds
 }
 
 // A reply is what a visitor is told.
@@ -133,7 +135,7 @@ func (v *visitor) finish(r reply) (reply, error) {
 			r, err = v.post("/auth/signin/password", body)
 		case r.Stage == "verify" && slices.Equal(r.Offer, []string{"email_code"}):
 			var code string
-			if code, err = newCode(v.email, v.seen, append(v.mail, v.url)...); code == "" {
+			if code, err = newCode(v.email, v.seen, cmp.Or(v.wait, 10*time.Second), append(v.mail, v.url)...); code == "" {
 				return r, err
 			}
 			body["code"] = code
