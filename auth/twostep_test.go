@@ -256,6 +256,18 @@ func TestSparedDevice(t *testing.T) {
 			c = with(c, k.finish())
 			w.must(w.people.SetAccountPolicy(t.Context(), "acme", auth.Policy{DeviceTrust: auth.TrustForbid}))
 			w.begin("ann@acme.example", c).at(auth.StageVerify, "")
+			// And one that forbids it between the tick and the end of the sign-in leaves no grant for later.
+			w.must(w.people.SetAccountPolicy(t.Context(), "acme", tt.acme))
+			c = home
+			c.Device = ""
+			w.move(time.Hour)
+			k = w.begin("ann@acme.example", c)
+			k.took(w.m.TOTP(t.Context(), k.ref, p.code(), true, c)).at(auth.StageReady, "")
+			w.must(w.people.SetAccountPolicy(t.Context(), "acme", auth.Policy{DeviceTrust: auth.TrustForbid}))
+			c = with(c, k.finish())
+			w.must(w.people.SetAccountPolicy(t.Context(), "acme", tt.acme))
+			w.begin("ann@acme.example", c).at(auth.StageVerify, "")
+			w.mail.notices(mail.NewDevice)
 		})
 	}
 }

@@ -11,9 +11,10 @@
 //
 // Keys are stable. The first word says whose they are: button, field, title (of a document, by page), reason (by auth.Reason),
 // problem, reveal, capslock, footer, help, language; else the page: identify, onepage, password, account, ready, stop (headings,
-// by auth.Reason), switch, signedout, error. It is mail in the words of mails: "mail." and the mail.Kind are followed by subject,
-// heading, lead (what happened) and unasked (what to do if it was not the person), and what several kinds share stands under "mail."
-// alone.
+// by auth.Reason), switch, signedout, stepup, mailcode, appcode, recovery, enroll… (the dialogs of two-step set-up), codes, reset,
+// newpassword, error. What belongs to several pages: progress, resend, copy, and rule, by password.Rule. It is mail in the words of
+// mails: "mail." and the mail.Kind are followed by subject, heading, lead (what happened) and unasked (what to do if it was not the
+// person), and what several kinds share stands under "mail." alone.
 // Every auth.Reason has its text under "reason." and its code. Where a wait is known, "reason.too_many_attempts.minutes" and
 // "….seconds" say it.
 //

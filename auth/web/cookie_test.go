@@ -213,12 +213,18 @@ func TestInvariant10(t *testing.T) {
 			t.Fatal(err)
 		}
 		v.open().is("ready") // one step before a session
+		p.Clock.Advance(11 * time.Minute)
+		if v.JSON("POST", "/auth/stepup", `{"return_to":"/x","password":"wrong"}`); v.Cookie("__Host-stepup") == "" {
+			t.Fatal("no step-up is under way")
+		}
 		spy.writes = nil
 		p.Events()
 		v.Stay = true
 		for _, r := range p.Web.Routes() {
 			for _, method := range []string{"GET", "HEAD"} {
-				for _, query := range []string{"", "?lang=es", "?email=x%40y.example&password=z&account=acme&id=x", "?switch=1", "?switch=other", "?return_to=/x"} {
+				for _, query := range []string{"", "?lang=es", "?email=x%40y.example&password=z&account=acme&id=x", "?switch=1", "?switch=other", "?return_to=/x", "?way=recovery&dialog=5&sent=1&reason=password_set&action=two_step",
+					"?code=123456&begin=1&trust=1&way=recovery",
+				} {
 					q := v.Request(method, "/auth"+r[1]+query, "", "")
 					if json {
 						q.Header.Set("Accept", "application/json")

@@ -86,6 +86,9 @@ func TestEnroll(t *testing.T) {
 			if got := v.shown.Header.Get("Cache-Control"); got != "no-store" {
 				t.Errorf("the codes come with Cache-Control %q", got)
 			}
+			if strings.Contains(v.shown.Body, "hreflang") {
+				t.Error("a change of language would lose the codes")
+			}
 			if v.shown.URL.RawQuery != "" {
 				t.Errorf("the codes are at %s, which can be opened again", v.shown.URL)
 			}

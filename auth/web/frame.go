@@ -33,6 +33,9 @@ func (v *visit) show(status int, p Page) {
 	text := v.text()
 	f := v.h.framed(p, text)
 	f.Chosen, f.Languages = v.chosen(), v.languages(text.Tag())
+	if _, once := p.(*RecoveryCodesPage); once {
+		f.Languages = nil // a link would leave the page, which nothing shows again
+	}
 	if f.Problem != nil {
 		f.Title = text.Get("title.problem", "title", f.Title)
 	}

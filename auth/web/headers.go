@@ -23,7 +23,8 @@ func harden(h http.Header) {
 	h.Set("Cross-Origin-Resource-Policy", "same-origin")
 	h.Set("Content-Security-Policy", policy)
 	// Not no-referrer: browsers then post forms with "Origin: null", and those that send no Sec-Fetch-Site (older ones, and all of
-	// them over plain http) could not be told from other sites. No address here holds a secret, and other sites see none.
+	// them over plain http) could not be told from other sites. No page's address holds a secret (see showReset), and other sites
+	// see none.
 	h.Set("Referrer-Policy", "same-origin")
 }
 

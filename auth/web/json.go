@@ -160,7 +160,7 @@ func (v *visit) stepLinks(step auth.Step) links {
 	if step.NewPhone {
 		l["new_device"] = signIn + "/enroll/newdevice"
 	}
-	if cmp.Or(v.why, step.Reason) == auth.ReasonAccountLocked {
+	if cmp.Or(v.why, step.Reason) == auth.ReasonAccountLocked && v.h.auth.CanMail() {
 		l["reset"] = signIn + "/reset"
 	}
 	switch {

@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"bytes"
+	"encoding/base64"
 	"net/http"
 	"slices"
 	"strings"
@@ -101,8 +103,14 @@ func TestKeep(t *testing.T) {
 		if got := address(); got != "ann@acme.example" {
 			t.Errorf("the first page holds %q, want the address of whoever was kept", got)
 		}
-		if strings.Contains(v.Cookie("__Host-signin-email"), "ann") {
-			t.Error("the cookie can be read")
+		sealed := v.Cookie("__Host-signin-email")
+		outer, err := base64.URLEncoding.DecodeString(sealed)
+		parts := bytes.Split(outer, []byte("|")) // the time, the value, the MAC
+		if err != nil || len(parts) < 3 {
+			t.Fatalf("the cookie is %q, want the form of package securecookie", sealed)
+		}
+		if value, _ := base64.URLEncoding.DecodeString(string(parts[1])); len(value) == 0 || bytes.Contains(value, []byte("acme.example")) {
+			t.Errorf("the cookie can be read: %q", value)
 		}
 		v.signIn("solo@acme.example")
 		v.take(v.Post("/auth/signout", nil))

@@ -262,6 +262,7 @@ type StopPage struct {
 	Reason auth.Reason
 	Email  string
 	Signed bool // something was proven: the person may be told
+	Mails  bool // letters can be sent: a locked person gets a new password by mail, and else from an administrator
 }
 
 // SwitchPage shows who is signed in and lets them go on, or somebody else sign in.

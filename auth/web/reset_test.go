@@ -244,3 +244,16 @@ func TestReset(t *testing.T) {
 		})
 	})
 }
+
+// Where nothing can be mailed, a locked person is not offered a mail.
+func TestLockedWithoutMail(t *testing.T) {
+	both(t, authtest.Config{Auth: malicious().Auth}, func(t *testing.T, v *visitor) {
+		v.identify(ann).password(secret).is("stop").told(auth.ReasonAccountLocked)
+		if want := english(t).Get("stop.account_locked_reset_required.ask"); !v.json && (!strings.Contains(v.shown.Body, want) || strings.Contains(v.shown.Body, "signin/reset")) {
+			t.Errorf("R14 the page does not say %q, or has the button", want)
+		}
+		if v.json && strings.Contains(v.shown.Body, "signin/reset") {
+			t.Errorf("R14 the answer leads to a mail: %s", v.shown.Body)
+		}
+	})
+}

@@ -128,16 +128,14 @@ func TestSecondStep(t *testing.T) {
 	})
 	t.Run("A-196 the user comes from the flow, whatever is posted, and flows do not mix", func(t *testing.T) {
 		bothMailed(t, unverified(nil), func(t *testing.T, v *visitor) {
-			phone, _ := v.p.withApp(t, ann)
+			v.p.withApp(t, ann)
 			mine, _ := v.p.withApp(t, "two@acme.example")
 			v.identify(ann).password(secret).is("appcode")
 			v.do("signin/totp", "code", mine.Code(), "email", "two@acme.example", "user", "two", "account", "umbra").status(422)
 			w := v.again()
 			w.identify("two@acme.example").password(secret).is("appcode")
-			// the form of one sign-in with the cookie of another
-			stranger := v.form()
-			w.take(w.JSON("POST", "/auth/signin/totp", `{"code":"`+mine.Code()+`","flow":"`+stranger+`"}`)).status(409)
-			_ = phone
+			anns := v.form() // with the cookie of another sign-in
+			w.take(w.JSON("POST", "/auth/signin/totp", `{"code":"`+mine.Code()+`","flow":"`+anns+`"}`)).status(409)
 			if n := w.p.sessions("ann"); n != 1 {
 				t.Errorf("ann has %d sessions, want the one of the set-up", n)
 			}

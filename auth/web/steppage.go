@@ -98,7 +98,7 @@ func (v *visit) stopPage(frame Frame, step auth.Step) (Page, error) {
 	if reason == auth.ReasonAccountLocked && v.in["sent"] == "1" {
 		frame.Notice = v.text().Get("stop.account_locked_reset_required.sent")
 	}
-	return &StopPage{Frame: frame, Reason: reason, Email: step.Flow.Email, Signed: step.Flow.UserID != ""}, nil
+	return &StopPage{Frame: frame, Reason: reason, Email: step.Flow.Email, Signed: step.Flow.UserID != "", Mails: v.h.auth.CanMail()}, nil
 }
 
 // verifyPage asks for the second step, or for the code that was mailed.

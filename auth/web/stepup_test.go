@@ -216,7 +216,7 @@ func TestStepUp(t *testing.T) {
 			v.p.Clock.Advance(11 * time.Minute)
 			v.stepUp().do("stepup", "password", "wrong").is("password")
 			token := v.Cookie("__Host-stepup")
-			v.post2("signout")
+			v.aside("signout")
 			if v.Cookie("__Host-stepup") != "" {
 				t.Error("the cookie is still there")
 			}

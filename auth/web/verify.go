@@ -40,7 +40,7 @@ func (h *Handler) sendReset(v *visit) {
 	ref := v.ref()
 	step, err := h.auth.SendReset(v.r.Context(), ref, v.client)
 	locked := err == nil && step.Stage == auth.StageRefused
-	v.sent = locked && step.Reason == auth.ReasonAccountLocked
+	v.sent = locked && step.Reason == auth.ReasonAccountLocked && h.auth.CanMail()
 	if locked && step.Reason == auth.ReasonTooManyAttempts {
 		v.why = auth.ReasonAccountLocked // of what was asked for too often
 	}

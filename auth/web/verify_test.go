@@ -39,7 +39,7 @@ func TestLoginVerification(t *testing.T) {
 			if got := v.code(code).landed(); got != "/reports" {
 				t.Errorf("landed at %q", got)
 			}
-			v.post2("signout")
+			v.aside("signout")
 			v.open().identify(ann).password(secret).is("in")
 		})
 	})
@@ -254,8 +254,8 @@ func TestLoginVerification(t *testing.T) {
 	})
 }
 
-// post2 posts a form that no page shows.
-func (v *visitor) post2(action string) {
+// aside posts what no form of the page does, and stays on the page.
+func (v *visitor) aside(action string) {
 	v.p.t.Helper()
 	v.JSON(http.MethodPost, "/auth/"+action, "{}")
 }
