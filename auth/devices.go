@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/session"
@@ -91,10 +92,16 @@ func (m *Manager) onDevice(ctx context.Context, s session.Session, id string, ki
 // Unless Preset.KeepOnReport, it ends every other session but the one that asks too, and locks the account until a new password is
 // set by the mail that is sent at once (see ChangeReported).
 //
-// Reason ReasonDeviceCurrent: it is the device that asks. session.ErrNotFound: the person has no such device.
+// Reasons: ReasonDeviceCurrent (it is the device that asks), and where it locks ReasonProofRequired: whoever has only found a session
+// open must not shut its owner out. session.ErrNotFound: the person has no such device.
 func (m *Manager) ReportDevice(ctx context.Context, s session.Session, id string, c Client) (Reason, error) {
 	if id == s.DeviceID {
 		return ReasonDeviceCurrent, nil
+	}
+	if !m.preset.KeepOnReport {
+		if recent, err := m.RecentlyProven(ctx, s); err != nil || !recent {
+			return ReasonProofRequired, err
+		}
 	}
 	u, err := m.User(ctx, s.UserID)
 	if err != nil {
@@ -110,10 +117,12 @@ func (m *Manager) ReportDevice(ctx context.Context, s session.Session, id string
 
 // expel ends what a reported device has.
 func (m *Manager) expel(ctx context.Context, u User, s session.Session, id string, c Client) error {
-	if !m.preset.KeepOnReport {
-		if _, err := m.invalidate(ctx, u.ID, ChangeReported, s.ID); err != nil {
-			return err
+	if m.preset.KeepOnReport { // what is under way on the device must not end in a session there
+		if _, err := m.stores.Credentials.MoveCredential(ctx, u.ID, time.Time{}); err != nil {
+			return fmt.Errorf("auth: moving a credential's version: %w", err)
 		}
+	} else if _, err := m.invalidate(ctx, u.ID, ChangeReported, s.ID); err != nil {
+		return err
 	}
 	open, err := m.sessions.List(ctx, u.ID)
 	if err != nil {

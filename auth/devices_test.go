@@ -137,11 +137,11 @@ func TestLock(t *testing.T) {
 		k := w.begin("ann@acme.example", c).at(auth.StageRefused, auth.ReasonAccountLocked)
 		k.took(w.m.SendReset(ctx, k.ref, c))
 		link := linkToken(w.mail.one(mail.Reset))
-		if ok, err := w.m.CheckReset(ctx, link); err != nil || !ok {
+		if _, ok, err := w.m.CheckReset(ctx, link); err != nil || !ok {
 			t.Errorf("CheckReset = %v, %v", ok, err)
 		}
 		for _, bad := range []string{"", "x", link[:len(link)-3], link[3:], link + "AA"} {
-			if ok, err := w.m.CheckReset(ctx, bad); err != nil || ok {
+			if _, ok, err := w.m.CheckReset(ctx, bad); err != nil || ok {
 				t.Errorf("CheckReset(%d bytes) = %v, %v, want false", len(bad), ok, err)
 			}
 		}
@@ -185,11 +185,11 @@ func TestResetLinkEnds(t *testing.T) {
 		k.took(w.m.SendReset(t.Context(), k.ref, home))
 		link := linkToken(w.mail.one(mail.Reset))
 		w.move(59 * time.Minute)
-		if ok, err := w.m.CheckReset(t.Context(), link); err != nil || !ok {
+		if _, ok, err := w.m.CheckReset(t.Context(), link); err != nil || !ok {
 			t.Errorf("R45 after 59 minutes the link counts: %v, %v", ok, err)
 		}
 		end(w)
-		if ok, err := w.m.CheckReset(t.Context(), link); err != nil || ok {
+		if _, ok, err := w.m.CheckReset(t.Context(), link); err != nil || ok {
 			t.Errorf("R45 after %s the link counts: %v, %v, want false", name, ok, err)
 		}
 		w.move(time.Minute)

@@ -66,7 +66,7 @@ func (m *Manager) Finish(ctx context.Context, ref Ref, c Client) (Done, Step, er
 	}
 	done.Token, done.Session, err = m.sessions.Issue(ctx, session.Start{
 		ID: sessionID, UserID: f.UserID, AccountID: step.AccountID, DeviceID: device.ID, Methods: session.NewMethods(methods(o.facts, f)...),
-		Kept: step.Kept, Idle: step.Idle, Cap: step.Cap, CreatedAt: now,
+		Kept: step.Kept, Idle: step.Idle, Cap: step.Cap, CreatedAt: now, AuthTime: provenAt(o.facts, f),
 		UserAgent: c.UserAgent, IP: ipText(c.IP),
 	})
 	if err != nil {
@@ -133,6 +133,16 @@ func (m *Manager) unmade(ctx context.Context, s session.Session) error {
 		failed[1] = fmt.Errorf("auth: forgetting a device: %w", err)
 	}
 	return errors.Join(failed[:]...)
+}
+
+// provenAt is when the newest proof was made that counts.
+func provenAt(facts Facts, f Flow) (at time.Time) {
+	for _, p := range f.Proofs {
+		if p.counts(facts) && p.At.After(at) {
+			at = p.At
+		}
+	}
+	return at
 }
 
 // methods are how the person has proven who they are in the flow: each way once, and only by proofs that count.

@@ -105,7 +105,7 @@ func (m *Manager) reopen(ctx context.Context, userID string) error {
 	if err != nil || !known { // deleted, which is a reason to end everything
 		return err
 	}
-	return m.refund(ctx, m.passwordToll(accountOf(u), u.ID, Client{}, ""))
+	return m.forgive(ctx, u)
 }
 
 // Lock closes every door of a person whose account seems to be in the wrong hands, ends all sessions, and tells the person by

@@ -40,11 +40,14 @@ type Config struct {
 	// Preset is the product's policy and layout. What it leaves zero is filled from Recommended, field by field.
 	Preset Preset
 
+	// Product is the name of the product: in letters, in authenticator apps (which keep it for good), and on the pages unless
+	// web.Config says otherwise. Empty: the host name of BaseURL.
+	Product string
+
 	// Mail takes letters to people: smtp.New makes one. Letters wait in Stores.Outbox until Run or Deliver sends them. Required,
 	// unless AllowNoMail.
 	Mail mail.Sender
-	// Letters says how letters look. Its Product may be empty: the host name of BaseURL; its Security too: our page with the
-	// person's devices.
+	// Letters says how letters look. Its Product may be empty: Config.Product; its Security too: our page with the person's devices.
 	Letters mail.LettersConfig
 	// AllowNoMail says that nothing can be mailed: nobody is asked for a code on a browser never seen before, nobody is told of
 	// anything, who must set up two-step verification cannot, only SetPassword opens a locked account, and so Preset.KeepOnReport
@@ -97,6 +100,7 @@ type Manager struct {
 	sessions      *session.Manager
 	ring          *token.Ring
 	preset        Preset
+	product       string
 	hasher        password.Hasher
 	queue         *password.Queue
 	breaches      password.Breaches
@@ -158,7 +162,7 @@ func New(cfg Config) (*Manager, error) {
 	}
 	m := &Manager{
 		users: cfg.Users, companies: companies, stores: cfg.Stores,
-		ring: ring, preset: preset,
+		ring: ring, preset: preset, product: cmp.Or(cfg.Product, base.Hostname()),
 		hasher: cfg.Passwords, queue: password.NewQueue(cfg.HashesAtOnce, cfg.HashesWaiting),
 		breaches: cfg.Breaches, words: cfg.Words,
 		base: base, signInPath: base.Path + signIn, prefix: base.Path + strings.TrimSuffix(signIn, "signin"),
@@ -186,7 +190,7 @@ func New(cfg Config) (*Manager, error) {
 
 // secondSteps makes the managers of package mfa.
 func (m *Manager) secondSteps(cfg Config) (err error) {
-	issuer := strings.TrimSpace(strings.ReplaceAll(m.product(cfg), ":", " ")) // apps cut the name at a colon
+	issuer := strings.TrimSpace(strings.ReplaceAll(m.product, ":", " ")) // apps cut the name at a colon
 	m.totp, err = mfa.NewTOTP(mfa.TOTPConfig{Store: cfg.Stores.TOTP, Keys: cfg.Keys, Issuer: issuer, Now: m.now})
 	if err != nil {
 		return fmt.Errorf("auth: making the manager of authenticator apps: %w", err)
@@ -208,7 +212,7 @@ func (m *Manager) letters(cfg Config) (err error) {
 		return fmt.Errorf("auth: making the manager of mailed codes: %w", err)
 	}
 	look := cfg.Letters
-	look.Product = m.product(cfg)
+	look.Product = cmp.Or(look.Product, m.product)
 	origin := m.base.Scheme + "://" + m.base.Host
 	look.Security = cmp.Or(look.Security, origin+m.prefix+"account/devices")
 	look.Help = cmp.Or(look.Help, origin+m.prefix+"help")
@@ -224,9 +228,6 @@ func (m *Manager) letters(cfg Config) (err error) {
 	}
 	return nil
 }
-
-// product is the name that apps and letters call this host by.
-func (m *Manager) product(cfg Config) string { return cmp.Or(cfg.Letters.Product, m.base.Hostname()) }
 
 // required names the first field that is missing.
 func required(cfg Config) error {
@@ -312,6 +313,9 @@ func (noCompanies) Memberships(context.Context, string) ([]Membership, error) { 
 func (noCompanies) DomainRule(context.Context, string) (DomainRule, error) {
 	return DomainRule{}, ErrNotFound
 }
+
+// Product is the name of the product.
+func (m *Manager) Product() string { return m.product }
 
 // Preset is the product's policy as it counts, with nothing left open.
 func (m *Manager) Preset() Preset { return m.preset }

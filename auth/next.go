@@ -417,7 +417,7 @@ func (d *Decision) verified(facts Facts, flow Flow) bool {
 		d.say("%s: the mailed code was right", why)
 		return true
 	}
-	if trusted := facts.Device.TrustedAt; !trusted.IsZero() && facts.Now.Before(trusted.Add(facts.Preset.TrustFor)) {
+	if trusted := facts.Device.TrustedAt; facts.Device.Known(facts.Now) && !trusted.IsZero() && facts.Now.Before(trusted.Add(facts.Preset.TrustFor)) {
 		d.say("%s, but the person trusts this device", why)
 		return true
 	}
@@ -429,8 +429,11 @@ func (d *Decision) verified(facts Facts, flow Flow) bool {
 // unusual tells whether the sign-in asks for a mailed code, and why or why not.
 func (d *Decision) unusual(facts Facts, flow Flow) (bool, string) {
 	high := flow.Verdict == VerdictUnusual
-	if facts.App.ID != "" { // the second step is done, or this device is spared it
-		return high && !facts.Preset.SkipHighRisk, "an unusual sign-in"
+	if _, done := d.second(facts, flow); done && facts.App.ID != "" {
+		if !high || facts.Preset.SkipHighRisk {
+			return false, ""
+		}
+		return true, "an unusual sign-in"
 	}
 	p := facts.policy()
 	known := facts.Device.Known(facts.Now)

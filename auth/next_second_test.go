@@ -326,7 +326,7 @@ func TestNextVerification(t *testing.T) {
 							if !enrolled {
 								asks = [4]bool{false, high || verdict == "" && !known, high || !known, true}[strictest]
 							}
-							asks = asks && canMail && !(trusted && !stale) && !(len(proofs) == 2 && proofs[1].Method == auth.MethodEmailCode && proofs[1].Version == currentVersion)
+							asks = asks && canMail && !(trusted && !stale && known) && !(len(proofs) == 2 && proofs[1].Method == auth.MethodEmailCode && proofs[1].Version == currentVersion)
 							want := auth.StageReady
 							switch {
 							case enrolled && (len(proofs) == 1 || proofs[1].Method != auth.MethodTOTP):

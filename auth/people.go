@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -90,7 +91,11 @@ func (m *Manager) swapPassword(ctx context.Context, u User, old Credential, hash
 		next.History = append([]string{old.Hash}, old.History...)
 	}
 	next.History = next.History[:min(len(next.History), max(remember, 0))]
-	if err := m.swap(ctx, next, old.Hash); err != nil {
+	swap := m.stores.Credentials.SwapCredential
+	if resetAt.Equal(old.ResetAt) { // an administrator's; at the end of a reset whatever has ended the flow meanwhile has ended it
+		swap = func(ctx context.Context, next Credential) error { return m.swap(ctx, next, old.Hash) }
+	}
+	if err := swap(ctx, next); err != nil {
 		if errors.Is(err, ErrConflict) {
 			err = errors.Join(err, m.retract(ctx, notice))
 		}
@@ -99,7 +104,15 @@ func (m *Manager) swapPassword(ctx context.Context, u User, old Credential, hash
 	if err := m.endAll(ctx, u.ID, "", true); err != nil {
 		return err
 	}
-	return m.refund(ctx, m.passwordToll(accountOf(u), u.ID, Client{}, ""))
+	return m.forgive(ctx, u)
+}
+
+// forgive forgets the guesses at a person that a new password makes good: whoever made them does not get that far any more. Those
+// at the app and the recovery codes are forgiven as they are tried.
+func (m *Manager) forgive(ctx context.Context, u User) error {
+	all := m.passwordToll(accountOf(u), u.ID, Client{}, "")
+	all.refunds = slices.Concat(all.refunds, m.codeToll(u.ID).refunds, m.mailToll(u.ID).refunds)
+	return m.refund(ctx, all)
 }
 
 // swap writes a new password over the old one. An EndUser meanwhile moves the version and not the password; it must not keep

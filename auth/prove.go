@@ -227,8 +227,12 @@ func (m *Manager) meet(ctx context.Context, o *opened, f *Flow, p *Proof, c Clie
 		return nil
 	}
 	// The person is locked, and told so in this flow: its proof counts on.
-	p.Version, err = m.lock(ctx, o.facts.User, f.Lang, c)
-	o.facts.Credential, o.facts.LockedAt = p.Version, o.facts.Now
+	before := o.facts.Credential
+	o.facts.Credential, err = m.lock(ctx, o.facts.User, f.Lang, c)
+	if o.facts.Credential == before+1 { // and nothing else has made the proof worthless
+		p.Version = o.facts.Credential
+	}
+	o.facts.LockedAt = o.facts.Now
 	return err
 }
 

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth/mail"
+	"github.com/sallyport-auth/sallyport/internal/address"
 	"github.com/sallyport-auth/sallyport/internal/token"
 )
 
@@ -17,6 +18,8 @@ const (
 	resetLife     = time.Hour // of a mailed link
 	resetsAnHour  = 3         // mailed to one person
 	resetLinkName = "reset link"
+
+	newPasswordTries = 20 // in one flow
 )
 
 // A resetLink is what the token of a mailed reset says. It is sealed, and needs no row: it counts for the version of the credential
@@ -90,10 +93,15 @@ func (m *Manager) readLink(ctx context.Context, text string, now time.Time) (res
 	return link, err == nil && cred.Version == link.Version, err
 }
 
-// CheckReset tells whether the link of a reset counts still. It changes nothing: mail scanners follow every link.
-func (m *Manager) CheckReset(ctx context.Context, linkToken string) (bool, error) {
-	_, ok, err := m.readLink(ctx, linkToken, m.now())
-	return ok, err
+// CheckReset tells whether the link of a reset counts still, and for whose password: the masked address. It changes nothing: mail
+// scanners follow every link.
+func (m *Manager) CheckReset(ctx context.Context, linkToken string) (whose string, ok bool, err error) {
+	link, ok, err := m.readLink(ctx, linkToken, m.now())
+	if err != nil || !ok {
+		return "", false, err
+	}
+	u, known, err := found(m.users.UserByID(ctx, link.UserID))
+	return address.Mask(u.Email), known, err
 }
 
 // OpenReset begins a flow with the link of a reset. It leads to the second step, where the person has one, and to a new password;
@@ -103,6 +111,12 @@ func (m *Manager) OpenReset(ctx context.Context, linkToken, lang string, c Clien
 	link, ok, err := m.readLink(ctx, linkToken, now)
 	if err != nil {
 		return Step{}, err
+	}
+	var t toll
+	t.add(m.counters("identify", source(c)), Charge{Window: time.Minute, Limit: identifyLimit, Lock: time.Minute}, false)
+	if wait, err := m.charge(ctx, t, now); err != nil || wait > 0 {
+		refused := Step{Decision: Decision{Stage: StageAuthenticate, Offer: []Method{MethodEmailLink}}}
+		return refused.refused(ReasonTooManyAttempts, wait), err
 	}
 	expired := Step{Decision: Decision{Stage: StageRefused, Reason: ReasonResetExpired}}
 	if !ok {
@@ -146,6 +160,11 @@ func (m *Manager) NewPassword(ctx context.Context, ref Ref, typed string, c Clie
 	}
 	if typed == "" {
 		return step.refused(ReasonPasswordMissing, 0), false, nil
+	}
+	var t toll // a refusal may tell which password was used before
+	t.add(m.counters("flow", step.Flow.ID, "new password"), Charge{Window: flowLife, Limit: newPasswordTries, Lock: flowLife}, false)
+	if wait, err := m.charge(ctx, t, now); err != nil || wait > 0 {
+		return step.refused(ReasonTooManyAttempts, 0), false, err
 	}
 	cred, err := m.credential(ctx, step.Flow.UserID)
 	if err != nil {

@@ -26,7 +26,7 @@ func (m *Manager) TOTP(ctx context.Context, ref Ref, typed string, trust bool, c
 	o, err := m.open(ctx, ref, c, now)
 	step := o.step
 	if err != nil || !slices.Contains(step.Offer, MethodTOTP) {
-		return step, err
+		return outOfOrder(step, err)
 	}
 	if _, ok := mfa.CleanCode(typed); !ok {
 		return step.refused(ReasonCodeFormat, 0), nil
@@ -34,7 +34,7 @@ func (m *Manager) TOTP(ctx context.Context, ref Ref, typed string, trust bool, c
 	if refused, err := m.chargeFlow(ctx, step, MethodTOTP, c, now); err != nil || refused.Reason != "" {
 		return refused, err
 	}
-	if err := m.totp.Verify(ctx, step.Flow.UserID, typed); err != nil {
+	if err := m.totp.VerifySince(ctx, step.Flow.UserID, typed, o.facts.ChangedAt); err != nil {
 		return m.notSecond(ctx, o, MethodTOTP, err, c)
 	}
 	f := step.Flow
@@ -51,7 +51,10 @@ func (m *Manager) RecoveryCode(ctx context.Context, ref Ref, typed string, c Cli
 	o, err := m.open(ctx, ref, c, now)
 	step := o.step
 	if err != nil || !slices.Contains(step.Offer, MethodRecoveryCode) {
-		return step, err
+		return outOfOrder(step, err)
+	}
+	if _, ok := mfa.CleanRecovery(typed); !ok {
+		return step.refused(ReasonCodeFormat, 0), nil
 	}
 	if refused, err := m.chargeFlow(ctx, step, MethodRecoveryCode, c, now); err != nil || refused.Reason != "" {
 		return refused, err
@@ -66,7 +69,7 @@ func (m *Manager) RecoveryCode(ctx context.Context, ref Ref, typed string, c Cli
 	if err != nil {
 		return Step{}, err
 	}
-	if _, err := m.recovery.Verify(ctx, step.Flow.UserID, typed); err != nil {
+	if _, err := m.recovery.VerifySince(ctx, step.Flow.UserID, typed, o.facts.ChangedAt); err != nil {
 		if isAnswer(err) { // else nobody knows whether the code was used, and the notice stays
 			if err := m.retract(ctx, notice); err != nil {
 				return Step{}, err

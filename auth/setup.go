@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +19,7 @@ func (m *Manager) EnrollBegin(ctx context.Context, ref Ref, c Client) (Step, err
 	now := m.now()
 	o, err := m.open(ctx, ref, c, now)
 	if err != nil || o.step.Dialog != 1 {
-		return o.step, err
+		return outOfOrder(o.step, err)
 	}
 	f := o.step.Flow.accepted(now)
 	f.Setup.Begun = true
@@ -34,7 +35,7 @@ func (m *Manager) EnrollApp(ctx context.Context, ref Ref, c Client) (Step, error
 	now := m.now()
 	o, err := m.open(ctx, ref, c, now)
 	if err != nil || o.step.Dialog != 3 {
-		return o.step, err
+		return outOfOrder(o.step, err)
 	}
 	f := o.step.Flow.accepted(now)
 	pending, err := m.totp.Begin(f.UserID, o.facts.User.Email)
@@ -57,7 +58,7 @@ func (m *Manager) EnrollConfirm(ctx context.Context, ref Ref, typed string, c Cl
 	o, err := m.open(ctx, ref, c, now)
 	step := o.step
 	if err != nil || step.Dialog != 4 {
-		return step, err
+		return outOfOrder(step, err)
 	}
 	if _, ok := mfa.CleanCode(typed); !ok {
 		return step.refused(ReasonCodeFormat, 0), nil
@@ -104,15 +105,21 @@ func (m *Manager) changeApp(ctx context.Context, o opened, factor mfa.Factor, c 
 	if err != nil {
 		return nil, 0, err
 	}
-	if _, err := m.invalidate(ctx, u.ID, ChangeApp, f.SessionID); err != nil {
+	before, err := m.invalidate(ctx, u.ID, ChangeApp, f.SessionID)
+	if err != nil {
 		return nil, 0, err
+	}
+	if before != o.facts.Credential+1 { // something else has ended this flow since it was read
+		return nil, 0, cmp.Or(m.retract(ctx, notice), ErrFlowGone)
+	}
+	if o.facts.App.ID != "" { // the codes that went with the old app must not outlive it
+		if err := m.recovery.Remove(ctx, u.ID); err != nil {
+			return nil, 0, fmt.Errorf("auth: removing recovery codes: %w", err)
+		}
 	}
 	err = m.totp.Enroll(ctx, factor, o.facts.App.ID)
 	if errors.Is(err, mfa.ErrConflict) { // another flow of this person was faster
-		if err := m.retract(ctx, notice); err != nil {
-			return nil, 0, err
-		}
-		return nil, 0, ErrFlowGone
+		return nil, 0, cmp.Or(m.retract(ctx, notice), ErrFlowGone)
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("auth: storing an app: %w", err)
@@ -123,7 +130,22 @@ func (m *Manager) changeApp(ctx context.Context, o opened, factor mfa.Factor, c 
 		}
 	}
 	version, err = m.invalidate(ctx, u.ID, ChangeApp, f.SessionID)
+	if err == nil && version != before+1 {
+		return nil, 0, m.unenroll(ctx, u.ID, factor.ID())
+	}
 	return codes, version, err
+}
+
+// unenroll takes back an app that was set up while the person's password changed or everything of theirs was ended: what the set-up
+// was proven with counted no longer. Where an app is required the next sign-in sets one up. The notice has gone out.
+func (m *Manager) unenroll(ctx context.Context, userID, id string) error {
+	if err := m.recovery.Remove(ctx, userID); err != nil {
+		return fmt.Errorf("auth: removing recovery codes: %w", err)
+	}
+	if err := m.totp.Remove(ctx, userID, id); err != nil && !errors.Is(err, mfa.ErrNotFound) {
+		return fmt.Errorf("auth: removing an app: %w", err)
+	}
+	return ErrFlowGone
 }
 
 // setUp goes on in the flow that has set up an app: what was proven in it counts on, at the new version of the credential.
@@ -165,7 +187,7 @@ func (m *Manager) NewPhone(ctx context.Context, ref Ref, c Client) (Step, error)
 	step := o.step
 	asked := step.Stage == StageVerify && slices.Contains(step.Offer, MethodTOTP) && step.Flow.Purpose == SignIn && step.Flow.Setup.DoneAt.IsZero()
 	if err != nil || !asked {
-		return step, err
+		return outOfOrder(step, err)
 	}
 	if !step.NewPhone {
 		return step.refused(ReasonSelfResetOff, 0), nil

@@ -19,7 +19,7 @@ import (
 var (
 	// ErrFlowGone: the flow took too long, was finished or cancelled, goes on under a newer token, or never existed.
 	ErrFlowGone = errors.New("auth: the sign-in is gone")
-	// ErrFlowChanged: another tab has moved on. The Step that comes with it says where the flow stands now. Nothing was charged.
+	// ErrFlowChanged: another tab has moved on, or the step is not the one that the flow stands at. The Step that comes with it says where the flow stands now. Nothing was charged.
 	ErrFlowChanged = errors.New("auth: the sign-in has moved on")
 )
 
@@ -266,6 +266,15 @@ func (m *Manager) Cancel(ctx context.Context, flowToken string) error {
 		return nil
 	}
 	return flowError("dropping", m.stores.Flows.DropFlow(ctx, key))
+}
+
+// outOfOrder answers a step that the flow does not stand at: with the stage's own reason if it has one, and else so that nobody takes
+// it for accepted.
+func outOfOrder(s Step, err error) (Step, error) {
+	if err == nil && s.Reason == "" {
+		err = ErrFlowChanged
+	}
+	return s, err
 }
 
 // refused is the step with the reason why it was not accepted.

@@ -9,8 +9,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/internal/token"
+	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
 )
 
@@ -31,6 +33,16 @@ func (m *Manager) StepUp(ctx context.Context, o StepUpOpening, c Client) (Step, 
 		return Step{}, err
 	}
 	f := step.Flow
+	var t toll
+	t.add(m.counters("step-ups", f.UserID), Charge{Window: time.Minute, Limit: stepUpLimit, Lock: time.Minute}, false)
+	wait, err := m.charge(ctx, t, f.MadeAt)
+	if err != nil {
+		return Step{}, err
+	}
+	if wait > 0 {
+		step.Flow.ID, step.Flow.Version = "", 0 // there is no such flow
+		return step.refused(ReasonTooManyAttempts, wait), m.throttled(ctx, f, c, f.MadeAt)
+	}
 	e := m.event(FlowStarted, f.MadeAt, c)
 	e.FlowID, e.UserID, e.SessionID = f.ID, f.UserID, f.SessionID
 	if err := m.note(ctx, e); err != nil {
@@ -74,6 +86,9 @@ func (m *Manager) PreviewStepUp(ctx context.Context, o StepUpOpening, c Client) 
 	return m.stepOf(facts, f), nil
 }
 
+// stepUpLimit is how many step-ups one person begins within a minute.
+const stepUpLimit = 30
+
 // Each purpose has a cookie of its own, and the posted ID of a flow says which it is.
 const (
 	stepUpPrefix = "stepup-"
@@ -115,18 +130,16 @@ func (m *Manager) finishStepUp(ctx context.Context, o opened, c Client) (Done, S
 			names = append(names, name)
 		}
 	}
-	change := session.Change{Methods: session.NewMethods(names...)}
-	for _, p := range f.Proofs {
-		if p.counts(o.facts) && p.At.After(change.AuthTime) {
-			change.AuthTime = p.At
-		}
-	}
+	change := session.Change{Methods: session.NewMethods(names...), AuthTime: provenAt(o.facts, f)}
 	var err error
 	done.Token, done.Session, err = m.sessions.Rotate(ctx, c.Session, change)
 	if errors.Is(err, session.ErrNotFound) {
-		return Done{}, Step{}, ErrFlowGone
+		err = ErrFlowGone
 	}
 	if err != nil {
+		if done.Device != "" { // whose token nobody is given
+			m.stores.Devices.EndDevice(context.WithoutCancel(ctx), f.UserID, s.DeviceID) // the row would only wait for its end
+		}
 		return Done{}, Step{}, fmt.Errorf("auth: giving a session a new token: %w", err)
 	}
 	return done, o.step, nil
@@ -134,12 +147,23 @@ func (m *Manager) finishStepUp(ctx context.Context, o opened, c Client) (Done, S
 
 // RecentlyProven tells whether the session's last proof is no older than ten minutes and was the strongest that the person has:
 // what pages ask for that change how somebody signs in. If not, a StepUp is the way.
+//
+// Nothing is recent where the account is locked: a session that a report has left must not change what only a new password may.
 func (m *Manager) RecentlyProven(ctx context.Context, s session.Session) (bool, error) {
 	app, err := m.app(ctx, s.UserID)
 	if err != nil {
 		return false, err
 	}
-	return recentlyProven(s, app, m.now()), nil
+	return m.recent(ctx, s, app)
+}
+
+// recent is RecentlyProven for a person whose app was read.
+func (m *Manager) recent(ctx context.Context, s session.Session, app mfa.TOTPStatus) (bool, error) {
+	if !recentlyProven(s, app, m.now()) {
+		return false, nil
+	}
+	cred, err := m.credential(ctx, s.UserID)
+	return cred.LockedAt.IsZero(), err
 }
 
 // RequireRecent is Require for pages that only a recent proof opens (see RecentlyProven). Whoever is signed in without one is sent

@@ -61,8 +61,9 @@ func (m *Manager) TurnOffTwoStep(ctx context.Context, s session.Session, c Clien
 		return "", err
 	case app.ID == "":
 		return ReasonNotEnrolled, nil
-	case !recentlyProven(s, app, m.now()):
-		return ReasonProofRequired, nil
+	}
+	if recent, err := m.recent(ctx, s, app); err != nil || !recent {
+		return ReasonProofRequired, err
 	}
 	required, err := m.twoStepRequired(ctx, s.UserID)
 	if err != nil {
@@ -121,9 +122,12 @@ func (m *Manager) removeApp(ctx context.Context, userID, keep string, app mfa.TO
 	return "", err
 }
 
+// setsAnHour is how many sets of recovery codes one person is given within an hour: each is told by mail.
+const setsAnHour = 5
+
 // NewRecoveryCodes gives a person new recovery codes, in the place of all earlier ones. They are shown this once.
 //
-// Reasons: ReasonProofRequired, ReasonNotEnrolled.
+// Reasons: ReasonProofRequired, ReasonNotEnrolled, ReasonTooManyAttempts.
 func (m *Manager) NewRecoveryCodes(ctx context.Context, s session.Session, c Client) ([]string, Reason, error) {
 	app, err := m.app(ctx, s.UserID)
 	switch {
@@ -131,8 +135,14 @@ func (m *Manager) NewRecoveryCodes(ctx context.Context, s session.Session, c Cli
 		return nil, "", err
 	case app.ID == "" || m.preset.SkipRecoveryCodes:
 		return nil, ReasonNotEnrolled, nil
-	case !recentlyProven(s, app, m.now()):
-		return nil, ReasonProofRequired, nil
+	}
+	if recent, err := m.recent(ctx, s, app); err != nil || !recent {
+		return nil, ReasonProofRequired, err
+	}
+	var t toll
+	t.add(m.counters("recovery codes made", s.UserID), Charge{Window: time.Hour, Limit: setsAnHour, Lock: time.Hour}, false)
+	if wait, err := m.charge(ctx, t, m.now()); err != nil || wait > 0 {
+		return nil, ReasonTooManyAttempts, err
 	}
 	u, err := m.User(ctx, s.UserID)
 	if err != nil {

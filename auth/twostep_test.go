@@ -554,11 +554,14 @@ func TestSecondStepRaces(t *testing.T) {
 		k := w.begin("solo@acme.example", office)
 		mailedCode := w.mail.one(mail.VerifyLogin).Code
 		count("A-193 one mailed code", 1, func(r auth.Ref) (auth.Step, error) { return w.m.Code(ctx, r, mailedCode, office) }, ready, k.ref)
-		w.move(time.Hour) // the losers have closed the person's own count
+		w.move(time.Hour) // the losers have closed the person's own count, and warned
+		w.mail.take()
 		k = w.begin("solo@acme.example", office)
 		mailedCode = w.mail.one(mail.VerifyLogin).Code
 		count("A-183 five tries at a mailed code", 5, func(r auth.Ref) (auth.Step, error) { return w.m.Code(ctx, r, otherThan(mailedCode), office) },
 			func(s auth.Step) bool { return s.Reason == auth.ReasonCodeWrong }, k.ref)
+		w.move(10 * time.Second)
+		w.mail.take()
 	})
 }
 

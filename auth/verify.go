@@ -33,7 +33,7 @@ func (m *Manager) Code(ctx context.Context, ref Ref, typed string, c Client) (St
 	o, err := m.open(ctx, ref, c, now)
 	step := o.step
 	if err != nil || !slices.Contains(step.Offer, MethodEmailCode) {
-		return step, err
+		return outOfOrder(step, err)
 	}
 	if _, ok := mfa.CleanCode(typed); !ok {
 		return step.refused(ReasonCodeFormat, 0), nil
@@ -44,7 +44,10 @@ func (m *Manager) Code(ctx context.Context, ref Ref, typed string, c Client) (St
 		return Step{}, err
 	}
 	if wait > 0 {
-		return step.refused(ReasonTooManyAttempts, wait), m.throttled(ctx, step.Flow, c, now)
+		if err := m.throttled(ctx, step.Flow, c, now); err != nil {
+			return Step{}, err
+		}
+		return step.refused(ReasonTooManyAttempts, wait), m.suspect(ctx, o.facts.User, c, step.Flow, now)
 	}
 	err = m.codes.Check(ctx, m.codeFor(o), typed)
 	switch {
@@ -72,6 +75,13 @@ func (m *Manager) codeToll(userID string) toll {
 	return t
 }
 
+// mailToll is what mailing a code costs its person, over all flows.
+func (m *Manager) mailToll(userID string) toll {
+	var t toll
+	t.add(m.counters("codes mailed", userID), Charge{Window: time.Hour, Limit: mailsAnHour, Lock: time.Hour}, true)
+	return t
+}
+
 // codeFor is what the flow's mailed code is for. It counts in this flow, for this person as they are now.
 func (m *Manager) codeFor(o opened) mfa.CodeFor {
 	f := o.step.Flow
@@ -91,7 +101,7 @@ func (m *Manager) ResendCode(ctx context.Context, ref Ref, c Client) (Step, erro
 	now := m.now()
 	o, err := m.open(ctx, ref, c, now)
 	if err != nil || !slices.Contains(o.step.Offer, MethodEmailCode) {
-		return o.step, err
+		return outOfOrder(o.step, err)
 	}
 	f := o.step.Flow.accepted(now)
 	reason, wait, err := m.mailCode(ctx, &o, &f, c)
@@ -113,9 +123,7 @@ func (m *Manager) mailCode(ctx context.Context, o *opened, f *Flow, c Client) (R
 	if f.Code.Purpose == purpose && now.Before(f.Code.ResendAt()) {
 		return ReasonTooManyAttempts, f.Code.ResendAt().Sub(now), nil // and the person's own count is spared
 	}
-	var t toll
-	t.add(m.counters("codes mailed", f.UserID), Charge{Window: time.Hour, Limit: mailsAnHour, Lock: time.Hour}, false)
-	wait, err := m.charge(ctx, t, now)
+	wait, err := m.charge(ctx, m.mailToll(f.UserID), now)
 	if err != nil {
 		return "", 0, err
 	}

@@ -8,12 +8,19 @@ type Budget struct {
 	Pause time.Duration // zero: 15 minutes
 	Limit int           // after so many none is looked at for Lock, and then the count starts over; zero: 100, the most that NIST SP 800-63B-4 allows
 	Lock  time.Duration // zero: 30 days
+
+	// Forgiven opens what wrong codes have closed before then: the person has a new password, so whoever guessed no longer gets
+	// this far. It is set for one try by VerifySince; zero: nothing is forgiven.
+	Forgiven time.Time
 }
 
 // Charge is the arithmetic of SpendTOTP and SpendRecovery, for whoever implements them: given the tries as they stand, it answers
 // what to write, or until when no try counts. It does no input or output; the store must hold the row from reading to writing.
 func (b Budget) Charge(t Tries, now time.Time) (after Tries, closedTo time.Time) {
 	b = b.complete()
+	if b.forgives(t) {
+		t = Tries{}
+	}
 	if now.Before(t.ClosedTo) {
 		return t, t.ClosedTo
 	}
@@ -29,6 +36,23 @@ func (b Budget) Charge(t Tries, now time.Time) (after Tries, closedTo time.Time)
 		t.ClosedTo = now.Add(b.Pause)
 	}
 	return t, time.Time{}
+}
+
+func (b Budget) forgiving(since time.Time) Budget {
+	b.Forgiven = since
+	return b
+}
+
+// forgives tells whether the door closed before Forgiven.
+func (b Budget) forgives(t Tries) bool {
+	if b.Forgiven.IsZero() || t.ClosedTo.IsZero() {
+		return false
+	}
+	lasts := b.Pause
+	if t.Count >= b.Limit {
+		lasts = b.Lock
+	}
+	return t.ClosedTo.Add(-lasts).Before(b.Forgiven)
 }
 
 func (b Budget) negative() bool { return min(b.Burst, b.Limit) < 0 || min(b.Pause, b.Lock) < 0 }

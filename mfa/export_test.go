@@ -15,8 +15,6 @@ func Match(key [20]byte, now time.Time, code uint32) int64 {
 	return match(&s, now, code)
 }
 
-func CleanRecovery(typed string) (string, bool) { return cleanRecovery(typed) }
-
 const RecoveryAlphabet = recoveryAlphabet
 
 // Keep bounds the codes of a Memory, so that a test need not fill it.

@@ -69,13 +69,18 @@ func (r *Recovery) New(ctx context.Context, userID string) ([]string, error) {
 // Verify checks a recovery code; nil: it is right, and counts never again; left is how many are left then. ErrFormat: nothing was
 // charged. Everything else is a try: ErrWrong, ErrReused, *ClosedError. ErrNotFound: the person has none.
 func (r *Recovery) Verify(ctx context.Context, userID, typed string) (left int, err error) {
-	code, ok := cleanRecovery(typed)
+	return r.VerifySince(ctx, userID, typed, time.Time{})
+}
+
+// VerifySince is Verify for somebody who has proven something anew at an instant: what wrong codes have closed before it is open.
+func (r *Recovery) VerifySince(ctx context.Context, userID, typed string, since time.Time) (left int, err error) {
+	code, ok := CleanRecovery(typed)
 	if !ok {
 		return 0, ErrFormat
 	}
 	now := r.cfg.Now()
 	// Charged before the MACs are read: guesses at the same moment must not share one try.
-	setID, codes, closedTo, err := r.cfg.Store.SpendRecovery(ctx, userID, r.cfg.Budget, now)
+	setID, codes, closedTo, err := r.cfg.Store.SpendRecovery(ctx, userID, r.cfg.Budget.forgiving(since), now)
 	if err != nil {
 		return 0, failed("charging a try at recovery codes", err)
 	}

@@ -93,8 +93,8 @@ const recoveryAlphabet = "23456789abcdefghjkmnpqrstvwxyz"
 
 const recoveryLen = 10
 
-// cleanRecovery is a recovery code as it was made, without the hyphen. False: it cannot be one.
-func cleanRecovery(typed string) (string, bool) {
+// CleanRecovery is a recovery code as it was made, without the hyphen. False: it cannot be one.
+func CleanRecovery(typed string) (string, bool) {
 	var code [recoveryLen]byte
 	n := 0
 	for _, r := range typed {

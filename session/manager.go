@@ -113,6 +113,7 @@ type Start struct {
 	Idle      time.Duration // ends this long after the last activity; zero: the manager's
 	Cap       time.Duration // ends this long after CreatedAt, whatever happens; zero: the manager's
 	CreatedAt time.Time     // when the facts that let the person in were read: cuts of the account count from then; zero, or a time to come: now
+	AuthTime  time.Time     // when something was proven last; zero, or later than CreatedAt: CreatedAt
 	UserAgent string        // the browser's own description, as it came; CleanUserAgent is applied to it
 	IP        string        // the browser's address; empty: unknown
 }
@@ -136,6 +137,10 @@ func (m *Manager) Issue(ctx context.Context, start Start) (plain string, s Sessi
 	if !start.CreatedAt.IsZero() && start.CreatedAt.Before(now) {
 		created = stored(start.CreatedAt)
 	}
+	proven := created
+	if !start.AuthTime.IsZero() && start.AuthTime.Before(created) {
+		proven = stored(start.AuthTime)
+	}
 	idle, stay := m.cfg.Idle, m.cfg.Cap
 	if start.Kept {
 		idle, stay = m.cfg.KeptIdle, m.cfg.KeptCap
@@ -149,7 +154,7 @@ func (m *Manager) Issue(ctx context.Context, start Start) (plain string, s Sessi
 		Via:       start.Via,
 		Kept:      start.Kept,
 		CreatedAt: created,
-		AuthTime:  created,
+		AuthTime:  proven,
 		SeenAt:    now,
 		Idle:      bounded(cmp.Or(start.Idle, idle)),
 		ExpiresAt: created.Add(bounded(cmp.Or(start.Cap, stay))),

@@ -72,7 +72,7 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL s
 	cfg := auth.Config{
 		BaseURL: baseURL, Keys: [][]byte{key},
 		Users: p.people, Companies: p.people, Stores: db.Stores(),
-		Mail: p.mail, Letters: mail.LettersConfig{Product: productName, Support: support},
+		Mail: p.mail, Product: productName, Letters: mail.LettersConfig{Support: support},
 		Words: []string{"Sallyport"}, Record: p.trail.record,
 		Report: func(_ context.Context, err error) { log.Printf("session check: %v", err) },
 	}
@@ -89,7 +89,7 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL s
 		return err
 	}
 	p.pages, err = web.New(web.Config{
-		Auth: p.in, Product: productName, Support: support,
+		Auth: p.in, Support: support,
 		Report: func(_ context.Context, f web.Fault) { log.Printf("reference %s: %v", f.Reference, f.Err) },
 	})
 	return err
