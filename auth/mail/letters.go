@@ -19,7 +19,7 @@ import (
 // LettersConfig says how letters look.
 type LettersConfig struct {
 	Product   string         // the name of the product; required
-	Security  string         // absolute address of the page with a person's devices and sessions; empty: letters name none
+	Security  string         // absolute address of the page with a person's devices and sessions; empty: letters link to none
 	Help      string         // absolute address of the help page; empty: none
 	Support   string         // https or mailto; empty: none
 	Locales   fs.FS          // texts that replace ours; see locale.New; nil: none

@@ -3,7 +3,9 @@ package mail_test
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"html"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -202,19 +204,25 @@ func TestCompose(t *testing.T) {
 	})
 }
 
+// catalogue is what stands in a file of texts.
+func catalogue(t *testing.T, name string) map[string]any {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "locale", filepath.FromSlash(name)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]any{}
+	if err := json.Unmarshal(data, &all); err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
 // arabic is every text of ours, in no language, with the plural forms that Arabic has.
 func arabic(t *testing.T) string {
 	t.Helper()
-	all := map[string]any{}
-	for _, name := range []string{"en.json", "mail/en.json"} {
-		data, err := os.ReadFile(filepath.Join("..", "locale", name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := json.Unmarshal(data, &all); err != nil {
-			t.Fatal(err)
-		}
-	}
+	all := catalogue(t, "en.json")
+	maps.Copy(all, catalogue(t, "mail/en.json"))
 	for key, text := range all {
 		if forms, ok := text.(map[string]any); ok {
 			other := forms["other"]
@@ -248,6 +256,31 @@ func TestEveryLetter(t *testing.T) {
 			l.Lang = lang
 			m := compose(t, letters, l)
 			t.Run(lang+" "+string(kind), func(t *testing.T) { checkLetter(t, l, m) })
+		}
+	}
+}
+
+// TestLabels is about what a letter tells a person to look for on a page: in quotation marks stands nothing but a label that the
+// pages have.
+func TestLabels(t *testing.T) {
+	quoted := regexp.MustCompile(`[“«„][^”»]*[”»]?|[”»]`)
+	for _, lang := range []string{"en", "es", "fr"} {
+		labels, found := map[string]bool{}, 0
+		for _, text := range catalogue(t, lang+".json") {
+			if label, ok := text.(string); ok {
+				labels[label] = true
+			}
+		}
+		for key, text := range catalogue(t, "mail/"+lang+".json") {
+			for _, name := range quoted.FindAllString(fmt.Sprint(text), -1) { // fmt.Sprint: all plural forms
+				found++
+				if label := strings.Trim(name, "“”«»„\u00a0"); !labels[label] {
+					t.Errorf("U51 %s: %q names %s, which stands on no page", lang, key, name)
+				}
+			}
+		}
+		if found == 0 {
+			t.Errorf("%s: no letter names a label; which quotation marks does it use?", lang)
 		}
 	}
 }
