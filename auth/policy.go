@@ -267,8 +267,8 @@ func (p Preset) check() error {
 	return nil
 }
 
-// A Risk is a setting that opens something on purpose.
-type Risk struct {
+// A Warning is a setting that opens something on purpose.
+type Warning struct {
 	Field string   // the setting, as Go writes it
 	Why   string   // what it opens
 	Cases []string // the numbers of the attack cases that fail with it (docs/cases.md)
@@ -276,13 +276,13 @@ type Risk struct {
 
 // Validate explains what in the preset is riskier than Recommended. An empty answer means nothing is.
 // New accepts a preset with risks: they are the host's to take.
-func (p Preset) Validate() []Risk {
+func (p Preset) Validate() []Warning {
 	p = p.complete()
 	r := Recommended()
-	var risks []Risk
+	var risks []Warning
 	add := func(when bool, field, why string, cases ...string) {
 		if when {
-			risks = append(risks, Risk{Field: field, Why: why, Cases: cases})
+			risks = append(risks, Warning{Field: field, Why: why, Cases: cases})
 		}
 	}
 	keeps := p.Policy.Keep == KeepAllowed

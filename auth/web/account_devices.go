@@ -131,6 +131,8 @@ func (h *Handler) reportDevice(v *visit) {
 		v.answerDevices(http.StatusNotFound, p, v.goneProblem("devices.gone"))
 	case err != nil:
 		v.broken(err)
+	case reason == auth.ReasonProofRequired:
+		v.proofFirst(devicesPath + "/report?" + url.Values{"id": {d.ID}}.Encode())
 	case reason != "":
 		v.refuseDevice(p, reason)
 	case v.program:

@@ -39,7 +39,7 @@ func (v *visitor) listedDevice(current bool) string {
 			}
 		}
 	} else {
-		for _, one := range strings.Split(v.shown.Body, `<section class="panel" id="device-`)[1:] {
+		for _, one := range strings.Split(v.shown.Body, `<article class="panel" id="device-`)[1:] {
 			if strings.Contains(one, english(v.p.t).Get("devices.current")) == current {
 				return one[:strings.IndexByte(one, '"')]
 			}

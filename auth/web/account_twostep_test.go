@@ -4,8 +4,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/authtest"
 	"github.com/sallyport-auth/sallyport/auth/mail"
 )
 
@@ -161,4 +163,36 @@ func TestAccountTwoStep(t *testing.T) {
 			}
 		})
 	})
+}
+
+// A program that leaves the flow's id out is understood as long as only one flow can be meant.
+func TestTwoStepWithoutFlowIDs(t *testing.T) {
+	w := authtest.New(t, authtest.Config{Mail: true})
+	u := w.AddUser(auth.User{Email: "ann@acme.example"}, secret)
+	b := w.Browser()
+	ask := func(path, body, want string) *authtest.Page {
+		t.Helper()
+		p := b.JSON("POST", "/auth/"+path, body)
+		if !strings.Contains(p.Body, want) {
+			t.Fatalf("POST %s = %d %s, want %s in it", path, p.Status, p.Body, want)
+		}
+		return p
+	}
+	ask("signin/identify", `{"email":"`+u.Email+`"}`, `"stage":"authenticate"`)
+	ask("signin/password", `{"password":"`+secret+`"}`, `"stage":"verify"`)
+	ask("signin/code", `{"code":"`+w.Mail.Code(u.Email)+`"}`, `"stage":"ready"`)
+	w.Mail.Take(u.Email)
+	ask("account/two-step/on", `{}`, `"step":1`)
+	ask("signin/enroll/begin", `{}`, `"step":2`)
+	if p := ask("signin/enroll/app", `{}`, `"reason":"flow_changed"`); p.Status != 409 {
+		t.Errorf("a step out of order answers %d, want 409: nobody must take it for accepted", p.Status)
+	}
+	ask("signin/enroll/email", `{"code":"`+w.Mail.Code(u.Email)+`"}`, `"step":3`)
+	shown := ask("signin/enroll/app", `{}`, `"step":4`)
+	_, rest, _ := strings.Cut(shown.Body, `"secret":"`)
+	key, _, _ := strings.Cut(rest, `"`)
+	w.Phone.Scan(strings.ReplaceAll(key, " ", ""))
+	ask("signin/enroll/confirm", `{"code":"`+w.Phone.Code()+`"}`, `"recovery_codes"`)
+	w.Clock.Advance(11 * time.Second)
+	w.Mail.TakeOne(u.Email, mail.TwoStepOn)
 }

@@ -235,7 +235,8 @@ func (p *RecoveryCodesPage) File() template.URL {
 // ResetPage is where the link of a reset leads.
 type ResetPage struct {
 	Frame
-	Valid bool // the link counts: there is a button to go on
+	Valid bool   // the link counts: there is a button to go on
+	Email string // whose password it is for, masked; empty where it counts no longer
 }
 
 // NewPasswordPage asks for a new password.

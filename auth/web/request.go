@@ -124,9 +124,16 @@ func (v *visit) showsView() {
 }
 
 // ref names the flow that a step is for: what the form saw of it, and the cookie, which the posted id picks. Without an id it is
-// that of the sign-in.
+// that of the sign-in; a program that has none under way, and names no address for one, means the step-up or reset that it has.
 func (v *visit) ref() auth.Ref {
 	v.of(auth.PurposeOf(v.in["flow"]))
+	if v.program && v.in["flow"] == "" && v.flow == "" && !v.in.has("email") {
+		for _, p := range []auth.Purpose{auth.Reset, auth.StepUp} {
+			if v.h.cookies.read(v.r, roomOf(p).cookie) != "" {
+				v.of(p)
+			}
+		}
+	}
 	version, _ := strconv.ParseInt(v.in["version"], 10, 64) // fields.check has tried
 	return auth.Ref{Token: v.flow, ID: v.in["flow"], Version: version}
 }

@@ -23,26 +23,30 @@ func (h *Handler) showReset(v *visit) {
 	v.of(auth.Reset)
 	v.here.RawQuery = v.kept().Encode()
 	v.showsView()
+	whose, valid, err := v.linkCounts()
+	if err != nil {
+		v.broken(err)
+		return
+	}
 	if v.in["token"] != "" && !v.program {
-		h.cookies.write(v.w, linkCookie, v.in["token"], linkLife)
+		if valid { // a dead one must not take the place of one that is on its way
+			h.cookies.write(v.w, linkCookie, v.in["token"], linkLife)
+		}
 		v.w.Header().Set("Referrer-Policy", "no-referrer")
 		to := url.URL{Path: h.prefix + roomOf(auth.Reset).page, RawQuery: v.kept().Encode()}
 		v.redirect(to.String())
-		return
-	}
-	valid, err := v.linkCounts()
-	if err != nil {
-		v.broken(err)
 		return
 	}
 	step, err := h.auth.Current(v.r.Context(), v.flow, v.client)
 	switch {
 	case err != nil && !errors.Is(err, auth.ErrFlowGone):
 		v.broken(err)
+	case err == nil && step.Stage != auth.StageRefused: // a link that somebody else has sent must not hide it
+		v.showStep(http.StatusOK, step)
 	case valid:
 		v.showStep(http.StatusOK, auth.Step{Decision: auth.Decision{
 			Stage: auth.StageAuthenticate, Offer: []auth.Method{auth.MethodEmailLink},
-		}})
+		}, MailTo: whose})
 	case err == nil:
 		v.showStep(http.StatusOK, step)
 	default:
@@ -58,19 +62,19 @@ func (v *visit) link() string {
 	return v.h.cookies.read(v.r, linkCookie)
 }
 
-// linkCounts tells whether the visitor has come with a link that still counts.
-func (v *visit) linkCounts() (bool, error) {
+// linkCounts tells whether the visitor has come with a link that still counts, and whose it is.
+func (v *visit) linkCounts() (whose string, ok bool, err error) {
 	if v.link() == "" {
-		return false, nil
+		return "", false, nil
 	}
 	return v.h.auth.CheckReset(v.r.Context(), v.link())
 }
 
 // resetPage is the page of a link.
 func (v *visit) resetPage(frame Frame) (Page, error) {
-	valid, err := v.linkCounts()
+	whose, valid, err := v.linkCounts()
 	frame.Notice = ""
-	return &ResetPage{Frame: frame, Valid: valid}, err
+	return &ResetPage{Frame: frame, Valid: valid, Email: whose}, err
 }
 
 // openReset begins the reset that a link allows, in the place of one under way.

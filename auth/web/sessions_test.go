@@ -152,7 +152,7 @@ func TestSessionsPage(t *testing.T) {
 				}
 			}
 			v.again().signIn("ann@acme.example")
-			rows := strings.Split(v.get(page).shown.Body, `<section class="panel" aria-labelledby="session-`)
+			rows := strings.Split(v.get(page).shown.Body, `<article class="panel" aria-labelledby="session-`)
 			for i, row := range rows[1:] {
 				if got := strings.Contains(row, english(t).Get("sessions.this")); got != (i == 0) {
 					t.Errorf("row %d of %d is marked as this session: %t; want the first, and no other", i, len(rows)-1, got)

@@ -42,7 +42,7 @@ type Config struct {
 	// Empty: "/auth". It must be auth.Config.SignInPath without "/signin".
 	Prefix string
 
-	Product string // the name of the product on the pages; empty: the host name of BaseURL
+	Product string // the name of the product on the pages; empty: auth.Config.Product
 	Home    string // where people land who have nowhere else to go: a path below BaseURL, or an https address; empty: "/"
 	Support string // where people get help, an https or mailto address; empty: the pages name none
 
@@ -108,7 +108,7 @@ func New(cfg Config) (*Handler, error) {
 		return nil, fmt.Errorf("web: reading the address of Config.Auth: %w", err)
 	}
 	h := &Handler{
-		auth: cfg.Auth, base: base.Path, mount: cmp.Or(cfg.Prefix, "/auth"), product: cmp.Or(cfg.Product, base.Hostname()),
+		auth: cfg.Auth, base: base.Path, mount: cmp.Or(cfg.Prefix, "/auth"), product: cmp.Or(cfg.Product, cfg.Auth.Product()),
 		support: cfg.Support, proxies: cfg.TrustedProxies, report: cfg.Report, cookies: newCookies(cfg.Auth),
 	}
 	h.prefix = h.base + h.mount
