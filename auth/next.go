@@ -212,42 +212,58 @@ func (d *Decision) welcome(facts Facts, flow Flow) bool {
 
 // twoStep asks for the second step of whoever has one, and lets who must have one set it up.
 func (d *Decision) twoStep(facts Facts, flow Flow) bool {
+	switch flow.Purpose {
+	case StepUp:
+		return d.twoStepAgain(facts, flow)
+	case Reset:
+		return d.twoStepOfReset(facts, flow)
+	}
+	return d.twoStepOfSignIn(facts, flow)
+}
+
+// twoStepAgain sets up what somebody who is signed in has asked for. The second step itself was asked for by provenAgain.
+func (d *Decision) twoStepAgain(facts Facts, flow Flow) bool {
+	switch enrolled := facts.App.ID != ""; {
+	case flow.Action == ActionProve, !flow.Setup.DoneAt.IsZero():
+		return true
+	case enrolled == (flow.Action == ActionNewPhone):
+		return d.dialogs(facts, flow)
+	}
+	*d = d.stop(StageRefused, ReasonNotEnrolled, "there is nothing to set up")
+	return false
+}
+
+// twoStepOfReset asks who has an app for it. Who must have one and has none sets it up in the sign-in that follows.
+func (d *Decision) twoStepOfReset(facts Facts, flow Flow) bool {
+	if _, done := d.second(facts, flow); done || facts.App.ID == "" {
+		return true
+	}
+	d.askSecond(facts, flow, d.requirers(facts))
+	return false
+}
+
+func (d *Decision) twoStepOfSignIn(facts Facts, flow Flow) bool {
 	required := d.requirers(facts)
-	enrolled := facts.App.ID != ""
+	if facts.App.ID == "" {
+		return !required || d.dialogs(facts, flow)
+	}
+	fresh := !flow.Setup.DoneAt.IsZero() // set up in this flow
 	p, done := d.second(facts, flow)
 	switch {
-	case flow.Purpose == Reset && !enrolled:
-		return true // whoever has nothing to lose yet; a sign-in will ask for the set-up
-	case flow.Purpose == StepUp && (flow.Action == ActionProve || !flow.Setup.DoneAt.IsZero()):
-		return true
-	case flow.Purpose == StepUp && (enrolled == (flow.Action == ActionNewPhone)):
+	case flow.NewPhone && !fresh && d.replaceable(facts, flow):
 		return d.dialogs(facts, flow)
-	case flow.Purpose == StepUp:
-		*d = d.stop(StageRefused, ReasonNotEnrolled, "there is nothing to set up")
-		return false
-	case enrolled && flow.Purpose == Reset && done:
-		return true
-	case enrolled && flow.Purpose == Reset:
-		d.askSecond(facts, flow, required)
-		return false
-	case flow.NewPhone && flow.Setup.DoneAt.IsZero() && enrolled && d.replaceable(facts, flow):
-		return d.dialogs(facts, flow)
-	case enrolled && !flow.Setup.DoneAt.IsZero() && facts.Preset.AfterSetup == AfterSetupNewCode && !provenSince(facts, flow):
+	case fresh && facts.Preset.AfterSetup == AfterSetupNewCode && !provenSince(facts, flow):
 		d.say("the app was set up just now: its next code is needed")
 		d.Stage, d.Offer = StageVerify, []Method{MethodTOTP}
 		return false
-	case enrolled && done:
+	case done:
 		d.say("%s proven as the second step", p.Method)
 		return true
-	case enrolled && d.spared(facts, required):
+	case d.spared(facts, required):
 		return true
-	case enrolled:
-		d.askSecond(facts, flow, required)
-		return false
-	case required:
-		return d.dialogs(facts, flow)
 	}
-	return true
+	d.askSecond(facts, flow, required)
+	return false
 }
 
 // provenSince tells whether a code of the app was accepted after it was set up.
