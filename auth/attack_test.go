@@ -60,6 +60,10 @@ func TestSetupDuringAnEnding(t *testing.T) {
 			if s, err := w.m.TOTP(t.Context(), thief.ref, p.next(), false, office); err == nil && s.Stage == auth.StageReady {
 				t.Errorf("invariant 6: %s before call %d of a set-up: the thief is in with the app", name, n)
 			}
+			// Where the set-up was through before, it was the change that came second.
+			if state, failed := w.m.TwoStep(t.Context(), "ann"); failed != nil || err != nil && state.On() {
+				t.Errorf("invariant 6: %s before call %d of a set-up: the app is left on the account: %v, %v", name, n, state.On(), failed)
+			}
 			if done, _, err := w.m.Finish(t.Context(), thief.ref, office); err == nil && done.Token != "" {
 				t.Errorf("invariant 6: %s before call %d of a set-up: a session for the thief", name, n)
 			}

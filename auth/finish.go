@@ -135,10 +135,10 @@ func (m *Manager) unmade(ctx context.Context, s session.Session) error {
 	return errors.Join(failed[:]...)
 }
 
-// provenAt is when the newest proof was made that counts.
+// provenAt is when the newest proof was made that counts, and is worth more than a look into the mailbox.
 func provenAt(facts Facts, f Flow) (at time.Time) {
 	for _, p := range f.Proofs {
-		if p.counts(facts) && p.At.After(at) {
+		if p.counts(facts) && !p.mailbox() && p.At.After(at) {
 			at = p.At
 		}
 	}

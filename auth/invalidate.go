@@ -20,7 +20,7 @@ import (
 //	ChangeEnded       all                 all              all
 //
 // "The one" is the session, or the sign-in, in which the change is made. With Preset.KeepOnReport a report ends the sessions of
-// the reported device and nothing else. A locked account opens for a new password.
+// the reported device, and what is under way. A locked account opens for a new password.
 type Change string
 
 const (
@@ -105,7 +105,7 @@ func (m *Manager) reopen(ctx context.Context, userID string) error {
 	if err != nil || !known { // deleted, which is a reason to end everything
 		return err
 	}
-	return m.forgive(ctx, u)
+	return m.refund(ctx, m.passwordToll(accountOf(u), u.ID, Client{}, ""))
 }
 
 // Lock closes every door of a person whose account seems to be in the wrong hands, ends all sessions, and tells the person by

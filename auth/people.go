@@ -101,6 +101,7 @@ func (m *Manager) swapPassword(ctx context.Context, u User, old Credential, hash
 		}
 		return fmt.Errorf("auth: setting a password: %w", err)
 	}
+	ctx = context.WithoutCancel(ctx) // a browser that hangs up must not keep what the old password has opened
 	if err := m.endAll(ctx, u.ID, "", true); err != nil {
 		return err
 	}

@@ -34,7 +34,7 @@ func (m *Manager) TOTP(ctx context.Context, ref Ref, typed string, trust bool, c
 	if refused, err := m.chargeFlow(ctx, step, MethodTOTP, c, now); err != nil || refused.Reason != "" {
 		return refused, err
 	}
-	if err := m.totp.VerifySince(ctx, step.Flow.UserID, typed, o.facts.ChangedAt); err != nil {
+	if err := m.totp.VerifySince(ctx, step.Flow.UserID, typed, forgivenSince(o)); err != nil {
 		return m.notSecond(ctx, o, MethodTOTP, err, c)
 	}
 	f := step.Flow
@@ -69,7 +69,7 @@ func (m *Manager) RecoveryCode(ctx context.Context, ref Ref, typed string, c Cli
 	if err != nil {
 		return Step{}, err
 	}
-	if _, err := m.recovery.VerifySince(ctx, step.Flow.UserID, typed, o.facts.ChangedAt); err != nil {
+	if _, err := m.recovery.VerifySince(ctx, step.Flow.UserID, typed, forgivenSince(o)); err != nil {
 		if isAnswer(err) { // else nobody knows whether the code was used, and the notice stays
 			if err := m.retract(ctx, notice); err != nil {
 				return Step{}, err
@@ -79,6 +79,15 @@ func (m *Manager) RecoveryCode(ctx context.Context, ref Ref, typed string, c Cli
 	}
 	err = m.prove(ctx, &o, step.Flow, Proof{Method: MethodRecoveryCode, At: now, Version: o.facts.Credential}, o.facts.Device.ID, c)
 	return o.step, err
+}
+
+// forgivenSince is when the person's password was set: whoever guessed before does not get this far any more. A reset gets here
+// without it.
+func forgivenSince(o opened) time.Time {
+	if o.step.Flow.Purpose == Reset {
+		return time.Time{}
+	}
+	return o.facts.ChangedAt
 }
 
 // chargeFlow charges one try of a second step to its flow. A step with a Reason: it may not be tried any more.

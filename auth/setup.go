@@ -121,29 +121,46 @@ func (m *Manager) changeApp(ctx context.Context, o opened, factor mfa.Factor, c 
 	if errors.Is(err, mfa.ErrConflict) { // another flow of this person was faster
 		return nil, 0, cmp.Or(m.retract(ctx, notice), ErrFlowGone)
 	}
+	// From here on a browser that hangs up must not leave an app whose proofs nobody has looked at once more.
+	ctx = context.WithoutCancel(ctx)
 	if err != nil {
-		return nil, 0, fmt.Errorf("auth: storing an app: %w", err)
+		return nil, 0, errors.Join(fmt.Errorf("auth: storing an app: %w", err), m.unenroll(ctx, o, factor.ID(), c))
+	}
+	version, err = m.invalidate(ctx, u.ID, ChangeApp, f.SessionID)
+	if err != nil || version != before+1 {
+		return nil, 0, errors.Join(err, m.unenroll(ctx, o, factor.ID(), c))
 	}
 	if !m.preset.SkipRecoveryCodes {
 		if codes, err = m.recovery.New(ctx, u.ID); err != nil {
 			return nil, 0, fmt.Errorf("auth: making recovery codes: %w", err)
 		}
 	}
-	version, err = m.invalidate(ctx, u.ID, ChangeApp, f.SessionID)
-	if err == nil && version != before+1 {
-		return nil, 0, m.unenroll(ctx, u.ID, factor.ID())
-	}
-	return codes, version, err
+	return codes, version, nil
 }
 
 // unenroll takes back an app that was set up while the person's password changed or everything of theirs was ended: what the set-up
-// was proven with counted no longer. Where an app is required the next sign-in sets one up. The notice has gone out.
-func (m *Manager) unenroll(ctx context.Context, userID, id string) error {
-	if err := m.recovery.Remove(ctx, userID); err != nil {
+// was proven with counted no longer. An app that it had replaced is gone; the person is told, and where an app is required the next
+// sign-in sets one up.
+func (m *Manager) unenroll(ctx context.Context, o opened, id string, c Client) error {
+	u := o.facts.User
+	if o.facts.App.ID != "" {
+		e := m.event(TwoStepReset, o.facts.Now, c)
+		e.FlowID, e.UserID = o.step.Flow.ID, u.ID
+		if err := m.note(ctx, e); err != nil {
+			return err
+		}
+		if _, err := m.announce(ctx, m.letter(mail.TwoStepReset, u, o.step.Flow.Lang, c, o.facts.Now)); err != nil {
+			return err
+		}
+	}
+	if err := m.recovery.Remove(ctx, u.ID); err != nil {
 		return fmt.Errorf("auth: removing recovery codes: %w", err)
 	}
-	if err := m.totp.Remove(ctx, userID, id); err != nil && !errors.Is(err, mfa.ErrNotFound) {
+	if err := m.totp.Remove(ctx, u.ID, id); err != nil && !errors.Is(err, mfa.ErrNotFound) {
 		return fmt.Errorf("auth: removing an app: %w", err)
+	}
+	if _, err := m.invalidate(ctx, u.ID, ChangeAppGone, o.step.Flow.SessionID); err != nil {
+		return err
 	}
 	return ErrFlowGone
 }

@@ -163,7 +163,7 @@ func (m *Manager) recent(ctx context.Context, s session.Session, app mfa.TOTPSta
 		return false, nil
 	}
 	cred, err := m.credential(ctx, s.UserID)
-	return cred.LockedAt.IsZero(), err
+	return err == nil && cred.LockedAt.IsZero(), err
 }
 
 // RequireRecent is Require for pages that only a recent proof opens (see RecentlyProven). Whoever is signed in without one is sent

@@ -18,7 +18,7 @@ type Budget struct {
 // what to write, or until when no try counts. It does no input or output; the store must hold the row from reading to writing.
 func (b Budget) Charge(t Tries, now time.Time) (after Tries, closedTo time.Time) {
 	b = b.complete()
-	if b.forgives(t) {
+	if b.forgives(t, now) {
 		t = Tries{}
 	}
 	if now.Before(t.ClosedTo) {
@@ -44,8 +44,8 @@ func (b Budget) forgiving(since time.Time) Budget {
 }
 
 // forgives tells whether the door closed before Forgiven.
-func (b Budget) forgives(t Tries) bool {
-	if b.Forgiven.IsZero() || t.ClosedTo.IsZero() {
+func (b Budget) forgives(t Tries, now time.Time) bool {
+	if b.Forgiven.IsZero() || b.Forgiven.After(now) || t.ClosedTo.IsZero() { // no instant to come forgives: clocks differ
 		return false
 	}
 	lasts := b.Pause

@@ -92,6 +92,10 @@ func (h *Handler) openReset(v *visit) {
 // newPassword sets the new password. Nobody is signed in by it.
 func (h *Handler) newPassword(v *visit) {
 	ref := v.ref()
+	if ref.ID == "" { // nothing else ends in a new password
+		v.of(auth.Reset)
+		ref.Token = v.flow
+	}
 	step, done, err := h.auth.NewPassword(v.r.Context(), ref, v.in["password"], v.client)
 	refused, busy := (*auth.PasswordError)(nil), (*password.BusyError)(nil)
 	switch {

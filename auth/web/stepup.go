@@ -91,7 +91,7 @@ func (h *Handler) stepUp(v *visit) {
 	}
 	offered := func(m auth.Method) bool { return slices.Contains(step.Offer, m) }
 	switch {
-	case err != nil:
+	case err != nil, step.Reason != "":
 	case v.in.has("code") && v.view == viewRecovery && offered(auth.MethodRecoveryCode):
 		step, err = h.auth.RecoveryCode(ctx, ref, v.in["code"], v.client)
 	case v.in.has("code") && offered(auth.MethodTOTP):
