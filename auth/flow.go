@@ -15,6 +15,9 @@ const (
 	SignIn Purpose = "sign_in" // ends in a new session
 	StepUp Purpose = "step_up" // whoever is signed in proves it once more: ends in the same session with a new token
 	Reset  Purpose = "reset"   // a mailed link, then a new password: ends at the sign-in page
+
+	Activate Purpose = "activate" // the link of an invitation, then a first password: ends at the sign-in page
+	SignUp   Purpose = "sign_up"  // a mailed link, then a first password: ends at the sign-in page
 )
 
 // An Action is what somebody who is signed in wants to do in a StepUp. It is set when the flow is made and never changes.
@@ -24,6 +27,8 @@ const (
 	ActionProve    Action = ""           // nothing but the proof: the page that asked for it goes on
 	ActionTwoStep  Action = "two_step"   // set up two-step verification
 	ActionNewPhone Action = "new_device" // set it up anew with another phone
+	ActionSwitch   Action = "switch"     // work in another company; Target names it
+	ActionJoin     Action = "join"       // accept an invitation; Invitation names it
 )
 
 // A Method is a way of proving something.
@@ -53,26 +58,30 @@ func (p Proof) recovery() bool { return p.Method == MethodEmailLink }
 
 // A Flow is a sign-in in progress. It is a row held by the server and never a session: nothing but Finish turns one into the other.
 type Flow struct {
-	ID        string // names the flow in forms, answers and events; opens nothing
-	Version   int64  // counts accepted steps; a form made for an older one is refused
-	Purpose   Purpose
-	Email     string // the address as it was typed, without the white space around it
-	Address   string // the same in canonical form
-	Remember  bool   // "keep me signed in" is ticked
-	ReturnTo  string // where to go afterwards: a path of this host or an allowed origin; empty: the host's default
-	Lang      string // the language chosen on the page, as a BCP 47 tag; empty: none
-	UserID    string // fixed by the first proof that says who it is; never changes from then on
-	AccountID string // the company chosen; empty: none yet
-	SessionID string // of a StepUp: the session it is for
-	Action    Action // of a StepUp: what it leads to
-	Proofs    []Proof
-	Verdict   Verdict    // what Config.Risk said about the first proof
-	Code      MailedCode // the newest one of this flow; the zero MailedCode: none was mailed
-	NewPhone  bool       // the person cannot use the app and wants to set it up on another phone
-	Setup     Setup      // of an authenticator app in this flow
-	Trust     bool       // with the app's code the box "do not ask on this device" was ticked
-	MadeAt    time.Time
-	ExpiresAt time.Time // the flow ends then unless a step is accepted before
+	ID         string // names the flow in forms, answers and events; opens nothing
+	Version    int64  // counts accepted steps; a form made for an older one is refused
+	Purpose    Purpose
+	Email      string // the address as it was typed, without the white space around it
+	Address    string // the same in canonical form
+	Remember   bool   // "keep me signed in" is ticked
+	ReturnTo   string // where to go afterwards: a path of this host or an allowed origin; empty: the host's default
+	Lang       string // the language chosen on the page, as a BCP 47 tag; empty: none
+	UserID     string // fixed by the first proof that says who it is; never changes from then on
+	AccountID  string // the company chosen; empty: none yet
+	SessionID  string // of a StepUp: the session it is for
+	Action     Action // of a StepUp: what it leads to
+	Target     string // of ActionSwitch and ActionJoin: the company to enter
+	Invitation string // of ActionJoin and Activate: the invitation to accept
+	Letter     int    // the letter whose link was opened
+	Outdated   bool   // the password that was typed does not meet the rules as they are now
+	Proofs     []Proof
+	Verdict    Verdict    // what Config.Risk said about the first proof
+	Code       MailedCode // the newest one of this flow; the zero MailedCode: none was mailed
+	NewPhone   bool       // the person cannot use the app and wants to set it up on another phone
+	Setup      Setup      // of an authenticator app in this flow
+	Trust      bool       // with the app's code the box "do not ask on this device" was ticked
+	MadeAt     time.Time
+	ExpiresAt  time.Time // the flow ends then unless a step is accepted before
 }
 
 // A MailedCode is when a code went out and what for. The code itself is nowhere but in the letter.

@@ -67,6 +67,26 @@ const (
 	SelfResetEmailWait SelfReset = "email-wait" // the same, SelfResetDelay after having asked for it: using the app meanwhile takes the asking back
 )
 
+// SignUpMode says whether somebody can get an account by themselves.
+type SignUpMode string
+
+const (
+	SignUpOff     SignUpMode = "off"     // only who is invited, or added by the host; Recommended
+	SignUpPerson  SignUpMode = "person"  // whoever proves an address
+	SignUpCompany SignUpMode = "company" // whoever proves an address, together with a company of which they are super administrator
+)
+
+// ResetSignOut says whether a new password by a mailed link ends the person's sessions. After a report, a lock, or for an address
+// that was not proven before, it always does.
+type ResetSignOut string
+
+const (
+	ResetSignOutNever    ResetSignOut = "never"        // sessions live on, and the page says so
+	ResetSignOutUnticked ResetSignOut = "ask-unticked" // the person is asked, and the box is not ticked
+	ResetSignOutTicked   ResetSignOut = "ask-ticked"   // the same, ticked; Recommended
+	ResetSignOutAlways   ResetSignOut = "always"       // they end, and the page says so
+)
+
 // Uncapped as a cap means that no length of stay ends a session; only rest does.
 const Uncapped = time.Duration(1<<63 - 1)
 
@@ -102,13 +122,17 @@ type Preset struct {
 	Layout       Layout // empty: LayoutEmailFirst
 	NeedsCompany bool   // a person who belongs to no company is not let in
 
-	AfterSetup        AfterSetup    // empty: AfterSetupNewCode
-	SelfReset         SelfReset     // empty: SelfResetRecovery
-	SelfResetDelay    time.Duration // of SelfResetEmailWait; zero: 24 hours
-	SkipRecoveryCodes bool          // nobody is given recovery codes, and none is asked for
-	SkipHighRisk      bool          // whoever has done a second step is never asked for a mailed code besides, however unusual the sign-in
-	TrustFor          time.Duration // how long "I trust this device" spares its owner mailed codes; zero: 90 days
-	KeepOnReport      bool          // reporting a device ends that device's sessions only: the others stay, and no new password is asked for
+	AfterSetup            AfterSetup    // empty: AfterSetupNewCode
+	SelfReset             SelfReset     // empty: SelfResetRecovery
+	SelfResetDelay        time.Duration // of SelfResetEmailWait; zero: 24 hours
+	SkipRecoveryCodes     bool          // nobody is given recovery codes, and none is asked for
+	SkipHighRisk          bool          // whoever has done a second step is never asked for a mailed code besides, however unusual the sign-in
+	TrustFor              time.Duration // how long "I trust this device" spares its owner mailed codes; zero: 90 days
+	SignUp                SignUpMode    // empty: SignUpOff
+	ResetSignOut          ResetSignOut  // empty: ResetSignOutTicked
+	SkipSecondStepAtReset bool          // a mailed link alone sets a new password, also for somebody with an authenticator app
+
+	KeepOnReport bool // reporting a device ends that device's sessions only: the others stay, and no new password is asked for
 }
 
 // Recommended is the default: e-mail first, kept for 30 days without activity and 180 at most; a mailed code on unknown devices;

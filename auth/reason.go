@@ -1,46 +1,77 @@
 package auth
 
+// A Refusal is an error that says why a store or directory has refused a change: by a rule, and not because it is broken.
+type Refusal Reason
+
+func (r Refusal) Error() string { return "auth: refused: " + string(r) }
+
 // A Reason is the stable code of a refusal: what a program switches on. Its text is in auth/locale, under "reason." and the code.
 type Reason string
 
 const (
-	ReasonEmailInvalid       Reason = "email_invalid"                 // not an e-mail address
-	ReasonInvalidCredentials Reason = "invalid_credentials"           // wrong password, unknown address or no password: one answer for all
-	ReasonTooManyAttempts    Reason = "too_many_attempts"             // the throttle; RetryAfter says how long
-	ReasonBusy               Reason = "busy"                          // too many sign-ins at this moment; RetryAfter says how long
-	ReasonSSORequired        Reason = "sso_required"                  // the domain of the address asks for the company's own sign-in
-	ReasonUserSuspended      Reason = "user_suspended"                // told only after proof
-	ReasonAccountExpired     Reason = "account_expired"               // told only after proof
-	ReasonNoCompany          Reason = "no_company"                    // the product works for members of a company only; told only after proof
-	ReasonAccountUnknown     Reason = "account_unknown"               // the company chosen is not one of this person's
-	ReasonAccountLocked      Reason = "account_locked_reset_required" // a suspicious sign-in was seen; told only after proof
-	ReasonCodeFormat         Reason = "code_format"                   // not six digits, or not the form of a recovery code; nothing was charged
-	ReasonCodeWrong          Reason = "code_wrong"                    // not the mailed code
-	ReasonCodeExpired        Reason = "code_expired"                  // the mailed code is too old, was used, or another was sent
-	ReasonTOTPWrong          Reason = "totp_wrong"                    // not the app's code at this time
-	ReasonTOTPReused         Reason = "totp_reused"                   // the app's code, used already: the next one is needed
-	ReasonRecoveryWrong      Reason = "recovery_wrong"                // not a recovery code of this person
-	ReasonRecoveryUsed       Reason = "recovery_used"                 // a recovery code that was used before
-	ReasonSetupExpired       Reason = "setup_expired"                 // the set-up of an app took too long: it begins anew
-	ReasonMailMissing        Reason = "mail_missing"                  // two-step verification is required, and cannot be set up where nothing can be mailed
-	ReasonSelfResetOff       Reason = "self_reset_off"                // a lost phone is an administrator's matter here
-	ReasonSelfResetWait      Reason = "self_reset_wait"               // a lost phone can be replaced later; RetryAfter says when
-	ReasonMFARequired        Reason = "mfa_required"                  // two-step verification cannot be turned off: a company or the product requires it
-	ReasonNotEnrolled        Reason = "not_enrolled"                  // there is no two-step verification to change
-	ReasonProofRequired      Reason = "proof_required"                // the page asks for a recent proof: a StepUp
-	ReasonDeviceCurrent      Reason = "device_current"                // the device in use cannot be reported
-	ReasonDateOutOfRange     Reason = "date_out_of_range"             // a forced sign-out must be from today to 14 days on
-	ReasonResetExpired       Reason = "reset_expired"                 // the link of a reset is too old, was used, or a newer password was set
-	ReasonPasswordPolicy     Reason = "password_policy"               // a new password does not meet the rules; the unmet ones stand beside it
-	ReasonPasswordMissing    Reason = "password_missing"              // the field was empty
-	ReasonSignInRequired     Reason = "sign_in_required"              // the page is for people who have signed in
-	ReasonSessionExpired     Reason = "session_expired"               // signed out after a time without activity
-	ReasonFlowChanged        Reason = "flow_changed"                  // another tab has moved on
-	ReasonFlowGone           Reason = "flow_gone"                     // the sign-in took too long, or was finished
-	ReasonCrossOrigin        Reason = "cross_origin"                  // posted by another site
-	ReasonBadRequest         Reason = "bad_request"                   // the request cannot be read
-	ReasonTooLarge           Reason = "too_large"                     // the request is larger than any sign-in
-	ReasonNotFound           Reason = "not_found"                     // no such page
-	ReasonMethodNotAllowed   Reason = "method_not_allowed"            // the page does not answer this method
-	ReasonBroken             Reason = "broken"                        // the machine is broken; a reference id goes with it
+	ReasonEmailInvalid        Reason = "email_invalid"                 // not an e-mail address
+	ReasonInvalidCredentials  Reason = "invalid_credentials"           // wrong password, unknown address or no password: one answer for all
+	ReasonTooManyAttempts     Reason = "too_many_attempts"             // the throttle; RetryAfter says how long
+	ReasonBusy                Reason = "busy"                          // too many sign-ins at this moment; RetryAfter says how long
+	ReasonSSORequired         Reason = "sso_required"                  // the domain of the address asks for the company's own sign-in
+	ReasonUserSuspended       Reason = "user_suspended"                // told only after proof
+	ReasonAccountExpired      Reason = "account_expired"               // told only after proof
+	ReasonNoCompany           Reason = "no_company"                    // the product works for members of a company only; told only after proof
+	ReasonAccountUnknown      Reason = "account_unknown"               // the company chosen is not one of this person's
+	ReasonAccountLocked       Reason = "account_locked_reset_required" // a suspicious sign-in was seen; told only after proof
+	ReasonCodeFormat          Reason = "code_format"                   // not six digits, or not the form of a recovery code; nothing was charged
+	ReasonCodeWrong           Reason = "code_wrong"                    // not the mailed code
+	ReasonCodeExpired         Reason = "code_expired"                  // the mailed code is too old, was used, or another was sent
+	ReasonTOTPWrong           Reason = "totp_wrong"                    // not the app's code at this time
+	ReasonTOTPReused          Reason = "totp_reused"                   // the app's code, used already: the next one is needed
+	ReasonRecoveryWrong       Reason = "recovery_wrong"                // not a recovery code of this person
+	ReasonRecoveryUsed        Reason = "recovery_used"                 // a recovery code that was used before
+	ReasonSetupExpired        Reason = "setup_expired"                 // the set-up of an app took too long: it begins anew
+	ReasonMailMissing         Reason = "mail_missing"                  // two-step verification is required, and cannot be set up where nothing can be mailed
+	ReasonSelfResetOff        Reason = "self_reset_off"                // a lost phone is an administrator's matter here
+	ReasonSelfResetWait       Reason = "self_reset_wait"               // a lost phone can be replaced later; RetryAfter says when
+	ReasonMFARequired         Reason = "mfa_required"                  // two-step verification cannot be turned off: a company or the product requires it
+	ReasonNotEnrolled         Reason = "not_enrolled"                  // there is no two-step verification to change
+	ReasonProofRequired       Reason = "proof_required"                // the page asks for a recent proof: a StepUp
+	ReasonDeviceCurrent       Reason = "device_current"                // the device in use cannot be reported
+	ReasonDateOutOfRange      Reason = "date_out_of_range"             // a forced sign-out must be from today to 14 days on
+	ReasonResetExpired        Reason = "reset_expired"                 // the link of a reset is too old, was used, or a newer password was set
+	ReasonResetUsed           Reason = "reset_used"                    // the link of a reset was used, or the password was changed otherwise since
+	ReasonLinkExpired         Reason = "link_expired"                  // another mailed link is too old, was used, or a newer one was sent
+	ReasonInviteExpired       Reason = "invite_expired"                // the invitation is too old
+	ReasonInviteReplaced      Reason = "invite_replaced"               // a newer letter was sent: its link counts
+	ReasonInviteUsed          Reason = "invite_used"                   // the invitation was accepted or declined already
+	ReasonInviteRevoked       Reason = "invite_revoked"                // the invitation was taken back, or there never was one
+	ReasonInviteOtherUser     Reason = "invite_other_user"             // somebody else is signed in than the one who is invited
+	ReasonInviteSignIn        Reason = "invite_sign_in"                // whoever is invited has an account: they sign in, and join
+	ReasonUserExistsInAccount Reason = "user_exists_in_account"        // the person is a member or invited already; told to administrators
+	ReasonNoSeatsLeft         Reason = "no_seats_left"                 // every seat of the product is taken; told to administrators
+	ReasonDomainNotAllowed    Reason = "domain_not_allowed"            // an address in this domain cannot be taken here: its company has its own sign-in
+	ReasonForbidden           Reason = "forbidden"                     // whoever asks may not do that
+	ReasonLastSuperAdmin      Reason = "last_super_admin"              // a company keeps one super administrator
+	ReasonNotAssigned         Reason = "product_not_assigned"          // the person has no seat for the product
+	ReasonAccountExists       Reason = "account_exists"                // whoever signs up has an account; told once the mailbox is proven
+	ReasonSignUpOff           Reason = "sign_up_off"                   // nobody can sign up by themselves
+	ReasonNameMissing         Reason = "name_missing"                  // the field was empty
+	ReasonCompanyMissing      Reason = "company_missing"               // the field was empty
+	ReasonCurrentWrong        Reason = "current_password_wrong"        // not the present password
+	ReasonPasswordReused      Reason = "password_reused"               // it is one of the last ones: the one rule that is not met
+	ReasonPasswordExpired     Reason = "password_expired"              // the password is older than the policy allows: a new one is needed
+	ReasonPasswordChange      Reason = "password_change_required"      // an administrator asks for a new password
+	ReasonPasswordOutdated    Reason = "password_outdated"             // the password does not meet the rules as they are now: a new one is needed
+	ReasonEmailSame           Reason = "email_same"                    // the new address is the present one
+	ReasonRecoverySame        Reason = "recovery_same"                 // the recovery address is the person's own address
+	ReasonSignInAgain         Reason = "sign_in_again"                 // the company has ended its sessions since this one began: a new sign-in enters it
+	ReasonPasswordPolicy      Reason = "password_policy"               // a new password does not meet the rules; the unmet ones stand beside it
+	ReasonPasswordMissing     Reason = "password_missing"              // the field was empty
+	ReasonSignInRequired      Reason = "sign_in_required"              // the page is for people who have signed in
+	ReasonSessionExpired      Reason = "session_expired"               // signed out after a time without activity
+	ReasonFlowChanged         Reason = "flow_changed"                  // another tab has moved on
+	ReasonFlowGone            Reason = "flow_gone"                     // the sign-in took too long, or was finished
+	ReasonCrossOrigin         Reason = "cross_origin"                  // posted by another site
+	ReasonBadRequest          Reason = "bad_request"                   // the request cannot be read
+	ReasonTooLarge            Reason = "too_large"                     // the request is larger than any sign-in
+	ReasonNotFound            Reason = "not_found"                     // no such page
+	ReasonMethodNotAllowed    Reason = "method_not_allowed"            // the page does not answer this method
+	ReasonBroken              Reason = "broken"                        // the machine is broken; a reference id goes with it
 )

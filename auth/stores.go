@@ -22,6 +22,7 @@ type Stores struct {
 	Recovery    mfa.RecoveryStore // required: recovery codes
 	Codes       mfa.CodeStore     // mailed codes; required where Config.Mail is set
 	Outbox      mail.OutboxStore  // letters that wait; required where Config.Mail is set
+	Tickets     Tickets           // mailed links; required where Config.Mail is set
 	Expiry      Expiry            // nil: Run deletes nothing; expired rows then go only as new ones come
 }
 
@@ -73,6 +74,33 @@ type Limits interface {
 	Charge(ctx context.Context, charges []Charge, now time.Time) (closedTo time.Time, err error)
 	// ClearLimits forgets these counters.
 	ClearLimits(ctx context.Context, keys [][32]byte) error
+}
+
+// A Ticket is a mailed link as a store keeps it. Body is the library's own, sealed, and may change between releases.
+type Ticket struct {
+	Key       [32]byte  // finds it: the hash of the token in the letter
+	Slot      [32]byte  // what for and for whom: a slot holds one ticket. It is made with a key, so that a copied table does not tell whose
+	ExpiresAt time.Time // the row may be deleted from then on
+	Body      []byte
+}
+
+// Tickets keeps the newest mailed link of each purpose and person. Every method is one atomic change. storetest.Tickets tries all
+// of this.
+type Tickets interface {
+	// PutTicket adds a ticket in the place of the one in its slot, if there is one. ErrConflict: another slot's has the key.
+	// It may also delete up to 16 rows that have expired now.
+	PutTicket(ctx context.Context, t Ticket, now time.Time) error
+	// AddTicket adds a ticket where its slot holds none, or one that has expired now. ErrConflict: it holds one, or the key is taken;
+	// nothing was written.
+	AddTicket(ctx context.Context, t Ticket, now time.Time) error
+	// Ticket answers the ticket with the key, expired or not. ErrNotFound: there is none.
+	Ticket(ctx context.Context, key [32]byte) (Ticket, error)
+	// TicketIn answers the ticket in a slot, expired or not. ErrNotFound: there is none.
+	TicketIn(ctx context.Context, slot [32]byte) (Ticket, error)
+	// TakeTicket deletes the ticket with the key. One caller wins; ErrNotFound: it is gone.
+	TakeTicket(ctx context.Context, key [32]byte) error
+	// DropTicket deletes the ticket in a slot. It is not an error if there is none.
+	DropTicket(ctx context.Context, slot [32]byte) error
 }
 
 // Expiry deletes what has ended.

@@ -22,6 +22,11 @@ type User struct {
 	Name      string // how the person is greeted; may be empty
 	Locale    string // the language the person chose, as a BCP 47 tag; empty: none chosen
 	Suspended bool   // refused after proof, whatever company the person belongs to
+
+	// Unverified says that nobody has proven yet that the address is this person's. Whoever first does so by a mailed link may be
+	// somebody else than who set the account up: password, app and everything else from before is discarded then. It needs
+	// Config.Registrar, and is for hosts that add people before their address is proven; this library never does.
+	Unverified bool
 }
 
 // CanonicalEmail is the form in which addresses are compared and looked up: lower case, NFC, the domain in ASCII. A host with a
@@ -85,6 +90,8 @@ type Membership struct {
 	AccountState AccountState // empty counts as AccountActive
 	Role         Role         // empty: a member
 	Policy       Policy       // what the company asks; the zero Policy asks nothing
+	GraceEnds    time.Time    // a lapsed company counts as expired from then on; zero: not by itself
+	Products     []string     // what the person has a seat for there, in order; see RequireProduct
 }
 
 // Usable tells whether the person may work in this company now. An expired company lets in its super administrators only,
@@ -118,6 +125,9 @@ type Credential struct {
 	History   []string  // hashes of earlier passwords, newest first, as many as the policy asks to remember
 	LockedAt  time.Time // a suspicious sign-in closed every door then, until there is a new password; zero: open
 	ResetAt   time.Time // when the password was last set by a mailed reset; zero: never
+
+	MustChange    bool   // the next sign-in asks for a new password
+	RecoveryEmail string // a second address that the person has proven, canonical: resets are mailed to it; empty: none
 }
 
 // Credentials keeps passwords, by person, in tables of the library's own. Every method is one atomic change.

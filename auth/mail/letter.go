@@ -28,6 +28,22 @@ const (
 	Locked          Kind = "locked"           // a suspicious sign-in: the account waits for a new password
 	Guessing        Kind = "guessing"         // somebody who knows the password tries codes
 	Reset           Kind = "reset"            // Link leads to a page where a new password is set; ExpiresAt says until when
+
+	ResetSSO        Kind = "reset_sso"        // somebody asked for a new password, and the company has its own sign-in: there is none
+	Invite          Kind = "invite"           // Link leads to a page where somebody new sets a password and joins Company
+	InviteExisting  Kind = "invite_existing"  // Link leads to a page where somebody with an account joins or declines
+	InviteSSO       Kind = "invite_sso"       // the same for somebody whose company has its own sign-in
+	SignUp          Kind = "signup"           // Link leads to a page where somebody new sets a password
+	SignUpTaken     Kind = "signup_taken"     // somebody asked for an account with an address that has one
+	EmailConfirm    Kind = "email_confirm"    // to a new address: Link leads to where it is confirmed
+	EmailTaken      Kind = "email_taken"      // to an address of somebody else's that a person wants for theirs
+	EmailAsked      Kind = "email_asked"      // to the present address: it is to be replaced by NewEmail
+	EmailChanged    Kind = "email_changed"    // to the old address: it was replaced by NewEmail. Link, if there is one, takes that back until ExpiresAt
+	EmailUndone     Kind = "email_undone"     // the old address counts again; everybody was signed out, and a new password is needed
+	RecoveryConfirm Kind = "recovery_confirm" // to a recovery address: Link leads to where it is confirmed
+	RecoveryChanged Kind = "recovery_changed" // the recovery address was set or replaced by NewEmail, or removed where that is empty
+	SeatRequest     Kind = "seat_request"     // to an administrator of Company: Person asks for a seat for Item
+	Nothing         Kind = "nothing"          // is never sent: it takes the place of a letter that nobody must get, so that the work is the same
 )
 
 // Kinds are all kinds there are.
@@ -55,6 +71,10 @@ type Letter struct {
 	Browser   string    // with what, as a person says it ("Firefox, Linux"); empty: unknown
 	Left      int       // recovery codes
 	Until     time.Time // see TwoStepAsked
+	Company   string    // the name of a company, as its administrators wrote it: see Invite, SeatRequest
+	Person    string    // the address of the person who asks: see SeatRequest
+	Item      string    // the name of the product that is asked for: see SeatRequest
+	NewEmail  string    // see EmailAsked, EmailChanged, RecoveryChanged
 }
 
 // check refuses what no caller should ask for. The address is not looked at: it is data, and a letter to a wrong one is refused

@@ -20,6 +20,13 @@ const (
 	Session Purpose = "ses_" // a signed-in session
 	Flow    Purpose = "flw_" // a sign-in in progress
 	Device  Purpose = "dev_" // a browser, across sign-ins
+
+	// The links in letters.
+	Reset         Purpose = "rst_" // a new password
+	SignUp        Purpose = "sup_" // an account
+	EmailChange   Purpose = "eml_" // another address
+	EmailUndo     Purpose = "und_" // the old address back
+	RecoveryEmail Purpose = "rcv_" // a recovery address
 )
 
 const (
