@@ -124,17 +124,8 @@ func (m *Manager) expel(ctx context.Context, u User, s session.Session, id strin
 	} else if _, err := m.invalidate(ctx, u.ID, ChangeReported, s.ID); err != nil {
 		return err
 	}
-	open, err := m.sessions.List(ctx, u.ID)
-	if err != nil {
-		return fmt.Errorf("auth: listing sessions: %w", err)
-	}
-	for _, one := range open {
-		if one.DeviceID != id {
-			continue
-		}
-		if err := m.sessions.End(ctx, u.ID, one.ID); err != nil && !errors.Is(err, session.ErrNotFound) {
-			return fmt.Errorf("auth: ending a session: %w", err)
-		}
+	if err := m.endWhere(ctx, u.ID, func(one session.Session) bool { return one.DeviceID == id }); err != nil {
+		return err
 	}
 	if err := m.stores.Devices.EndDevice(ctx, u.ID, id); err != nil && !errors.Is(err, session.ErrNotFound) {
 		return fmt.Errorf("auth: forgetting a device: %w", err)

@@ -76,7 +76,7 @@ func TestDevices(t *testing.T) {
 		w.mail.notices(mail.DeviceReported)
 		k := &walker{world: w, c: desk}
 		k.took(w.m.OpenReset(ctx, linkToken(reset), "", desk)).at(auth.StageNewPassword, "")
-		if _, done, err := w.m.NewPassword(ctx, k.ref, "another long passphrase", desk); err != nil || !done {
+		if _, done, err := w.m.NewPassword(ctx, k.ref, auth.PasswordChoice{Password: "another long passphrase"}, desk); err != nil || !done {
 			t.Fatalf("NewPassword = %v, %v", done, err)
 		}
 		w.mail.notices(mail.PasswordChanged)
@@ -137,27 +137,27 @@ func TestLock(t *testing.T) {
 		k := w.begin("ann@acme.example", c).at(auth.StageRefused, auth.ReasonAccountLocked)
 		k.took(w.m.SendReset(ctx, k.ref, c))
 		link := linkToken(w.mail.one(mail.Reset))
-		if _, ok, err := w.m.CheckReset(ctx, link); err != nil || !ok {
-			t.Errorf("CheckReset = %v, %v", ok, err)
+		if _, why, err := w.m.CheckReset(ctx, link); err != nil || why != "" {
+			t.Errorf("CheckReset = %v, %v", why, err)
 		}
 		for _, bad := range []string{"", "x", link[:len(link)-3], link[3:], link + "AA"} {
-			if _, ok, err := w.m.CheckReset(ctx, bad); err != nil || ok {
-				t.Errorf("CheckReset(%d bytes) = %v, %v, want false", len(bad), ok, err)
+			if _, why, err := w.m.CheckReset(ctx, bad); err != nil || why != auth.ReasonResetExpired {
+				t.Errorf("CheckReset(%d bytes) = %q, %v, want reset_expired", len(bad), why, err)
 			}
 		}
 		r := &walker{world: w, c: office} // U24: in another browser
 		r.took(w.m.OpenReset(ctx, link, "", office)).at(auth.StageNewPassword, "")
 		var weak *auth.PasswordError
-		if _, done, err := w.m.NewPassword(ctx, r.ref, "short", office); !errors.As(err, &weak) || done {
+		if _, done, err := w.m.NewPassword(ctx, r.ref, auth.PasswordChoice{Password: "short"}, office); !errors.As(err, &weak) || done {
 			t.Errorf("NewPassword(short) = %v, %v, want the rules", done, err)
 		}
-		if step, done, err := w.m.NewPassword(ctx, r.ref, "", office); err != nil || done || step.Reason != auth.ReasonPasswordMissing {
+		if step, done, err := w.m.NewPassword(ctx, r.ref, auth.PasswordChoice{Password: ""}, office); err != nil || done || step.Reason != auth.ReasonPasswordMissing {
 			t.Errorf("NewPassword() = %s, %v, %v", step.Reason, done, err)
 		}
 		if done, step, err := w.m.Finish(ctx, r.ref, office); err != nil || done.Token != "" {
 			t.Errorf("R46 the link signs in: %+v, %s, %v", done, step.Stage, err)
 		}
-		if _, done, err := w.m.NewPassword(ctx, r.ref, "another long passphrase", office); err != nil || !done {
+		if _, done, err := w.m.NewPassword(ctx, r.ref, auth.PasswordChoice{Password: "another long passphrase"}, office); err != nil || !done {
 			t.Fatalf("NewPassword = %v, %v", done, err)
 		}
 		if s, err := w.m.OpenReset(ctx, link, "", office); err != nil || s.Token != "" || s.Reason != auth.ReasonResetExpired {
@@ -185,11 +185,11 @@ func TestResetLinkEnds(t *testing.T) {
 		k.took(w.m.SendReset(t.Context(), k.ref, home))
 		link := linkToken(w.mail.one(mail.Reset))
 		w.move(59 * time.Minute)
-		if _, ok, err := w.m.CheckReset(t.Context(), link); err != nil || !ok {
+		if _, why, err := w.m.CheckReset(t.Context(), link); err != nil || why != "" {
 			t.Errorf("R45 after 59 minutes the link counts: %v, %v", ok, err)
 		}
 		end(w)
-		if _, ok, err := w.m.CheckReset(t.Context(), link); err != nil || ok {
+		if _, why, err := w.m.CheckReset(t.Context(), link); err != nil || why == "" {
 			t.Errorf("R45 after %s the link counts: %v, %v, want false", name, ok, err)
 		}
 		w.move(time.Minute)
@@ -230,12 +230,12 @@ func TestResetAsksSecondStep(t *testing.T) {
 	if r.step.NewPhone || r.step.TrustBox {
 		t.Error("A-198 a reset offers another phone, or to spare the device")
 	}
-	if step, done, err := w.m.NewPassword(t.Context(), r.ref, "another long passphrase", office); err != nil || done || step.Stage != auth.StageVerify {
+	if step, done, err := w.m.NewPassword(t.Context(), r.ref, auth.PasswordChoice{Password: "another long passphrase"}, office); err != nil || done || step.Stage != auth.StageVerify {
 		t.Errorf("A-198 NewPassword before the second step = %s, %v, %v", step.Stage, done, err)
 	}
 	r.took(w.m.NewPhone(t.Context(), r.ref, office)).at(auth.StageVerify, "")
 	r.recover(codes[0]).at(auth.StageNewPassword, "")
-	if _, done, err := w.m.NewPassword(t.Context(), r.ref, "another long passphrase", office); err != nil || !done {
+	if _, done, err := w.m.NewPassword(t.Context(), r.ref, auth.PasswordChoice{Password: "another long passphrase"}, office); err != nil || !done {
 		t.Fatalf("NewPassword = %v, %v", done, err)
 	}
 	w.beginWith("ann@acme.example", "another long passphrase", office).totp(p.next()).finish()

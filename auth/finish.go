@@ -49,6 +49,11 @@ func (m *Manager) Finish(ctx context.Context, ref Ref, c Client) (Done, Step, er
 	if err := m.note(ctx, e); err != nil {
 		return Done{}, Step{}, err
 	}
+	if o.facts.User.Unverified && mailboxProven(o.facts, f) { // by whoever has proven the password in the same flow
+		if err := m.verify(ctx, o.facts.User, c); err != nil {
+			return Done{}, Step{}, err
+		}
+	}
 	notice, err := m.noticeDevice(ctx, o, c)
 	if err != nil {
 		return Done{}, Step{}, err

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sallyport-auth/sallyport/auth/password"
 	"github.com/sallyport-auth/sallyport/mfa"
 )
 
@@ -39,7 +40,7 @@ const (
 	MethodEmailCode    Method = "email_code"    // a code that was mailed to the person
 	MethodTOTP         Method = "totp"          // a code of the person's authenticator app
 	MethodRecoveryCode Method = "recovery_code" // one of the codes that the person wrote down for the day the phone is lost
-	MethodEmailLink    Method = "email_link"    // the link of a mailed reset
+	MethodEmailLink    Method = "email_link"    // the link in a letter: of a reset, an invitation, a sign-up
 )
 
 // A Proof is something that was proven in a flow. Proofs are only ever added.
@@ -61,19 +62,20 @@ type Flow struct {
 	ID         string // names the flow in forms, answers and events; opens nothing
 	Version    int64  // counts accepted steps; a form made for an older one is refused
 	Purpose    Purpose
-	Email      string // the address as it was typed, without the white space around it
-	Address    string // the same in canonical form
-	Remember   bool   // "keep me signed in" is ticked
-	ReturnTo   string // where to go afterwards: a path of this host or an allowed origin; empty: the host's default
-	Lang       string // the language chosen on the page, as a BCP 47 tag; empty: none
-	UserID     string // fixed by the first proof that says who it is; never changes from then on
-	AccountID  string // the company chosen; empty: none yet
-	SessionID  string // of a StepUp: the session it is for
-	Action     Action // of a StepUp: what it leads to
-	Target     string // of ActionSwitch and ActionJoin: the company to enter
-	Invitation string // of ActionJoin and Activate: the invitation to accept
-	Letter     int    // the letter whose link was opened
-	Outdated   bool   // the password that was typed does not meet the rules as they are now
+	Email      string    // the address as it was typed, without the white space around it
+	Address    string    // the same in canonical form
+	Remember   bool      // "keep me signed in" is ticked
+	ReturnTo   string    // where to go afterwards: a path of this host or an allowed origin; empty: the host's default
+	Lang       string    // the language chosen on the page, as a BCP 47 tag; empty: none
+	UserID     string    // fixed by the first proof that says who it is; never changes from then on
+	AccountID  string    // the company chosen; empty: none yet
+	SessionID  string    // of a StepUp: the session it is for
+	Action     Action    // of a StepUp: what it leads to
+	Target     string    // of ActionSwitch and ActionJoin: the company to enter
+	Invitation string    // of ActionJoin and Activate: the invitation to accept
+	Letter     int       // the letter whose link was opened
+	Outdated   bool      // the password that was typed does not meet the rules as they are now
+	Renewed    time.Time // when the password was replaced in a sign-in, after everything that was asked for before it; zero: it was not
 	Proofs     []Proof
 	Verdict    Verdict    // what Config.Risk said about the first proof
 	Code       MailedCode // the newest one of this flow; the zero MailedCode: none was mailed
@@ -83,6 +85,9 @@ type Flow struct {
 	MadeAt     time.Time
 	ExpiresAt  time.Time // the flow ends then unless a step is accepted before
 }
+
+// newcomer tells whether the flow leads to somebody's first password, by a mailed link.
+func (f Flow) newcomer() bool { return f.Purpose == Activate || f.Purpose == SignUp }
 
 // A MailedCode is when a code went out and what for. The code itself is nowhere but in the letter.
 type MailedCode struct {
@@ -127,9 +132,11 @@ type Step struct {
 	Decision                 // Reason says why the last step was not accepted, or why the stage refuses; empty: nothing is wrong
 	RetryAfter time.Duration // with ReasonTooManyAttempts and ReasonBusy: when to try again. Zero: not with this method in this flow
 
-	App           mfa.Pending // at the dialog that shows it: the app to be set up
-	RecoveryCodes []string    // in the one answer that makes them
-	MailTo        string      // where a code was or will be mailed, masked in a sign-in, in full where the person sets something up
+	App           mfa.Pending      // at the dialog that shows it: the app to be set up
+	RecoveryCodes []string         // in the one answer that makes them
+	Rules         []password.Unmet // at StageNewPassword: what the new password must meet
+	Invitation    Invitation       // of Activate and ActionJoin: the one to accept; the zero Invitation: there is none
+	MailTo        string           // where a code was or will be mailed, masked in a sign-in, in full where the person sets something up
 }
 
 // A Client is the browser or program that asks, as far as the library cares.

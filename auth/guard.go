@@ -48,12 +48,26 @@ func broken(report func(context.Context, error)) func(http.ResponseWriter, *http
 
 // refuse answers a program in the shape of auth/web, but for the message: words are auth/web's.
 func refuse(w http.ResponseWriter, status int, reason Reason, links map[string]string) {
+	answer(w, status, refused{Reason: reason, Links: links})
+}
+
+// refused is what a program is told that may not come in.
+type refused struct {
+	Reason Reason            `json:"reason"`
+	Gate   *gate             `json:"gate,omitempty"`
+	Links  map[string]string `json:"links,omitempty"`
+}
+
+// gate is the product that is not open, and the page that says why.
+type gate struct {
+	Product string `json:"product"`
+	URL     string `json:"url"`
+}
+
+func answer(w http.ResponseWriter, status int, what refused) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	json.NewEncoder(w).Encode(struct { // nobody is left to tell if this fails
-		Reason Reason            `json:"reason"`
-		Links  map[string]string `json:"links,omitempty"`
-	}{reason, links})
+	json.NewEncoder(w).Encode(what) // nobody is left to tell if this fails
 }
 
 // signInFirst answers a request without a session.

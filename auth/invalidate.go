@@ -3,6 +3,7 @@ package auth
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,30 +12,42 @@ import (
 
 // A Change is something about a person that ends what came before it. What each one ends:
 //
-//	Change            sessions            device records   sign-ins, codes and links under way
-//	ChangePassword    all                 all              all
-//	ChangeApp         all but the one     all              all but the one
-//	ChangeAppGone     all but the one     all              all
-//	ChangeReported    all but the one     the reported     all                                    and the account is locked
-//	ChangeLocked      all                 all              all                                    and the account is locked
-//	ChangeEnded       all                 all              all
+//	Change               sessions            device records   sign-ins, codes and links under way
+//	ChangePassword       all but the one     all              all but the one
+//	ChangePasswordKept   none                all              all
+//	ChangeVerified       all                 all              all                                    and everything that was set up
+//	ChangeEmail          all but the one     all              all
+//	ChangeEmailUndone    all                 all              all                                    and the account is locked
+//	ChangeRecovery       all but the one     all              all
+//	ChangeApp            all but the one     all              all but the one
+//	ChangeAppGone        all but the one     all              all
+//	ChangeReported       all but the one     the reported     all                                    and the account is locked
+//	ChangeLocked         all                 all              all                                    and the account is locked
+//	ChangeEnded          all                 all              all
 //
-// "The one" is the session, or the sign-in, in which the change is made. With Preset.KeepOnReport a report ends the sessions of
+// "The one" is the session, or the sign-in, in which the change is made; a new password that comes by a mailed link, or from an
+// administrator, has none. ChangePasswordKept is such a link with the box "Sign out of all sessions" left unticked. With Preset.KeepOnReport a report ends the sessions of
 // the reported device, and what is under way. A locked account opens for a new password.
 type Change string
 
 const (
-	ChangePassword Change = "password" // a new password
-	ChangeApp      Change = "app"      // an authenticator app was set up, or took the place of another
-	ChangeAppGone  Change = "app_gone" // two-step verification was turned off, or taken away by an administrator
-	ChangeReported Change = "reported" // the person does not recognize a device
-	ChangeLocked   Change = "locked"   // a suspicious sign-in
-	ChangeEnded    Change = "ended"    // suspended, deleted, or whatever else a host has for a reason: EndUser
+	ChangePassword     Change = "password"      // a new password
+	ChangePasswordKept Change = "password_kept" // a new password by a mailed link, and the sessions stay
+	ChangeVerified     Change = "verified"      // an address was proven for the first time, by a mailed link and a new password: what was set up before may be somebody else's
+	ChangeEmail        Change = "email"         // another address
+	ChangeEmailUndone  Change = "email_undone"  // the old address took that back
+	ChangeRecovery     Change = "recovery"      // another recovery address, or none any more
+	ChangeApp          Change = "app"           // an authenticator app was set up, or took the place of another
+	ChangeAppGone      Change = "app_gone"      // two-step verification was turned off, or taken away by an administrator
+	ChangeReported     Change = "reported"      // the person does not recognize a device
+	ChangeLocked       Change = "locked"        // a suspicious sign-in
+	ChangeEnded        Change = "ended"         // suspended, deleted, or whatever else a host has for a reason: EndUser
 )
 
 // An ending is a line of the table at Change.
 type ending struct {
 	others  bool // one session may be kept
+	none    bool // all sessions are
 	devices bool // all device records go
 	locks   bool
 }
@@ -42,12 +55,17 @@ type ending struct {
 // endings is the table.
 func (c Change) endings() ending {
 	return map[Change]ending{
-		ChangePassword: {devices: true},
-		ChangeApp:      {devices: true, others: true},
-		ChangeAppGone:  {devices: true, others: true},
-		ChangeReported: {others: true, locks: true},
-		ChangeLocked:   {devices: true, locks: true},
-		ChangeEnded:    {devices: true},
+		ChangePassword:     {devices: true, others: true},
+		ChangePasswordKept: {devices: true, none: true},
+		ChangeVerified:     {devices: true},
+		ChangeEmail:        {devices: true, others: true},
+		ChangeEmailUndone:  {devices: true, locks: true},
+		ChangeRecovery:     {devices: true, others: true},
+		ChangeApp:          {devices: true, others: true},
+		ChangeAppGone:      {devices: true, others: true},
+		ChangeReported:     {others: true, locks: true},
+		ChangeLocked:       {devices: true, locks: true},
+		ChangeEnded:        {devices: true},
 	}[c]
 }
 
@@ -73,28 +91,45 @@ func (m *Manager) invalidate(ctx context.Context, userID string, why Change, kee
 	if version, err = m.stores.Credentials.MoveCredential(ctx, userID, lock); err != nil { // see stillMeant
 		return 0, fmt.Errorf("auth: moving a credential's version: %w", err)
 	}
-	if !e.others {
-		keep = ""
-	}
-	return version, m.endAll(ctx, userID, keep, e.devices)
+	return version, m.endBy(ctx, userID, why, keep)
 }
 
-// endAll ends sessions, and device records where they go too.
-func (m *Manager) endAll(ctx context.Context, userID, keep string, devices bool) error {
+// endBy ends the sessions and device records that a change ends.
+func (m *Manager) endBy(ctx context.Context, userID string, why Change, keep string) error {
+	e := why.endings()
 	var err error
-	if keep == "" {
-		err = m.sessions.EndAll(ctx, userID)
-	} else {
+	switch {
+	case e.none:
+	case e.others && keep != "":
 		err = m.sessions.EndOthers(ctx, session.Session{ID: keep, UserID: userID})
+	default:
+		err = m.sessions.EndAll(ctx, userID)
 	}
 	if err != nil {
 		return fmt.Errorf("auth: ending sessions: %w", err)
 	}
-	if !devices {
+	if !e.devices {
 		return nil
 	}
 	if err := m.stores.Devices.EndDevices(ctx, userID); err != nil {
 		return fmt.Errorf("auth: ending device records: %w", err)
+	}
+	return nil
+}
+
+// endWhere ends those of a person's sessions that is says so of.
+func (m *Manager) endWhere(ctx context.Context, userID string, is func(session.Session) bool) error {
+	open, err := m.sessions.List(ctx, userID)
+	if err != nil {
+		return fmt.Errorf("auth: listing sessions: %w", err)
+	}
+	for _, one := range open {
+		if !is(one) {
+			continue
+		}
+		if err := m.sessions.End(ctx, userID, one.ID); err != nil && !errors.Is(err, session.ErrNotFound) {
+			return fmt.Errorf("auth: ending a session: %w", err)
+		}
 	}
 	return nil
 }

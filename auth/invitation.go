@@ -29,6 +29,23 @@ type Invitation struct {
 	ExpiresAt time.Time // no link counts from then on, and its seats are free
 }
 
+// stands says why a link of this letter counts no longer; empty: it counts.
+func (i Invitation) stands(letter int, now time.Time) Reason {
+	switch {
+	case i.ID == "", i.State == InvitationRevoked:
+		return ReasonInviteRevoked
+	case i.State != InvitationOpen:
+		return ReasonInviteUsed
+	case letter != i.Letter:
+		return ReasonInviteReplaced
+	case !now.Before(i.ExpiresAt):
+		return ReasonInviteExpired
+	case i.As.at(now).AccountState == AccountExpired:
+		return ReasonAccountExpired
+	}
+	return ""
+}
+
 // A NewInvitation is one to be made.
 type NewInvitation struct {
 	AccountID string   // the company; required

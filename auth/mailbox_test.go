@@ -277,7 +277,7 @@ func (w *world) resetPassword(email string, c auth.Client, p *phone) {
 		k.at(auth.StageVerify, "").totp(p.next())
 	}
 	k.at(auth.StageNewPassword, "")
-	if _, done, err := w.m.NewPassword(ctx, k.ref, "another long passphrase", c); err != nil || !done {
+	if _, done, err := w.m.NewPassword(ctx, k.ref, auth.PasswordChoice{Password: "another long passphrase"}, c); err != nil || !done {
 		w.t.Fatalf("NewPassword = %v, %v", done, err)
 	}
 	w.move(10 * time.Second)

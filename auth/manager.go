@@ -37,6 +37,10 @@ type Config struct {
 	Companies Companies // nil: there are no companies; only Preset counts
 	Stores    Stores    // what the library keeps
 
+	Registrar      Registrar      // adds people and changes their addresses; nil: nobody can sign up, be invited, or change theirs
+	Invitations    Invitations    // nil: nobody can be invited
+	Administrators Administrators // whom to turn to in a company; nil: nobody can ask for a seat, and pages name no contact
+
 	// Preset is the product's policy and layout. What it leaves zero is filled from Recommended, field by field.
 	Preset Preset
 
@@ -96,6 +100,9 @@ type Config struct {
 type Manager struct {
 	users         Users
 	companies     Companies
+	registrar     Registrar      // nil: people cannot be added or changed
+	invitations   Invitations    // nil: nobody is invited
+	admins        Administrators // nil: nobody is named
 	stores        Stores
 	sessions      *session.Manager
 	ring          *token.Ring
@@ -162,6 +169,7 @@ func New(cfg Config) (*Manager, error) {
 	}
 	m := &Manager{
 		users: cfg.Users, companies: companies, stores: cfg.Stores,
+		registrar: cfg.Registrar, invitations: cfg.Invitations, admins: cfg.Administrators,
 		ring: ring, preset: preset, product: cmp.Or(cfg.Product, base.Hostname()),
 		hasher: cfg.Passwords, queue: password.NewQueue(cfg.HashesAtOnce, cfg.HashesWaiting),
 		breaches: cfg.Breaches, words: cfg.Words,
@@ -213,9 +221,8 @@ func (m *Manager) letters(cfg Config) (err error) {
 	}
 	look := cfg.Letters
 	look.Product = cmp.Or(look.Product, m.product)
-	origin := m.base.Scheme + "://" + m.base.Host
-	look.Security = cmp.Or(look.Security, origin+m.prefix+"account/devices")
-	look.Help = cmp.Or(look.Help, origin+m.prefix+"help")
+	look.Security = cmp.Or(look.Security, m.URLOf("account/devices"))
+	look.Help = cmp.Or(look.Help, m.URLOf("help"))
 	letters, err := mail.NewLetters(look)
 	if err != nil {
 		return fmt.Errorf("auth: Config.Letters: %w", err)
@@ -245,6 +252,7 @@ func required(cfg Config) error {
 		{cfg.Stores.Recovery == nil, "Stores.Recovery"},
 		{cfg.Mail != nil && cfg.Stores.Codes == nil, "Stores.Codes"},
 		{cfg.Mail != nil && cfg.Stores.Outbox == nil, "Stores.Outbox"},
+		{cfg.Mail != nil && cfg.Stores.Tickets == nil, "Stores.Tickets"},
 	} {
 		if f.missing {
 			return fmt.Errorf("auth: Config.%s is required", f.field)
@@ -255,6 +263,15 @@ func required(cfg Config) error {
 	}
 	if cfg.AlertAfter < 0 {
 		return errors.New("auth: Config.AlertAfter is negative")
+	}
+	signUp := cmp.Or(cfg.Preset.SignUp, SignUpOff) != SignUpOff
+	switch {
+	case cfg.Invitations != nil && cfg.Registrar == nil:
+		return errors.New("auth: Config.Registrar is required by Invitations: whoever is new has to be added")
+	case signUp && cfg.Registrar == nil:
+		return errors.New("auth: Config.Registrar is required by Preset.SignUp")
+	case signUp && cfg.Mail == nil:
+		return errors.New("auth: Config.Mail is required by Preset.SignUp: an address is proven by a letter")
 	}
 	switch {
 	case cfg.Mail == nil && !cfg.AllowNoMail:
@@ -323,6 +340,11 @@ func (m *Manager) Preset() Preset { return m.preset }
 // URL is the absolute address of a path below BaseURL.
 func (m *Manager) URL(path string) string {
 	return m.base.Scheme + "://" + m.base.Host + m.base.Path + path
+}
+
+// URLOf is the absolute address of a page of the sign-in: "signin", "help", "account".
+func (m *Manager) URLOf(page string) string {
+	return m.base.Scheme + "://" + m.base.Host + m.prefix + page
 }
 
 // SignInPath is the path of the sign-in page as browsers see it: with the path of BaseURL.

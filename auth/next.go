@@ -38,9 +38,12 @@ type Facts struct {
 	LockedAt    time.Time    // when a suspicious sign-in closed every door; zero: open
 	ResetAt     time.Time    // when the password was last set by a mailed reset; zero: never
 	ChangedAt   time.Time    // when the password was set
+	Password    bool         // the user has one
+	MustChange  bool         // an administrator asks for a new one
 	App         mfa.TOTPStatus
 	Device      session.Device  // what is remembered of this browser for this user; the zero Device: nothing
 	Session     session.Session // of a StepUp: the session as it stands
+	Invitation  Invitation      // of Activate and ActionJoin; the zero Invitation: there is none. Memberships has what it makes of the user, as if they had joined
 }
 
 // A Decision is what Next answers.
@@ -50,6 +53,7 @@ type Decision struct {
 	Dialog    int             // at StageEnroll: 1 notice, 2 mailed code, 3 get an app, 4 scan and enter its code
 	NewPhone  bool            // "set up a new mobile device" is offered
 	TrustBox  bool            // the box that spares this device the app's code is offered
+	SignOut   ResetSignOut    // at StageNewPassword of a Reset: whether the person is asked to end all sessions, or what becomes of them
 	Reason    Reason          // why the stage refuses, or offers nothing; empty: nothing is wrong
 	Accounts  []AccountChoice // at StageAccount: the companies to choose from
 	AccountID string          // at StageReady: the company to enter; empty: none
@@ -88,6 +92,8 @@ func (d *Decision) proven(facts Facts, flow Flow) bool {
 		return d.provenAgain(facts, flow)
 	case Reset:
 		return d.provenByLink(facts, flow)
+	case Activate, SignUp:
+		return d.provenNew(facts, flow)
 	}
 	return d.provenFirst(facts, flow)
 }
@@ -129,6 +135,9 @@ func (d *Decision) provenAgain(facts Facts, flow Flow) bool {
 		*d = d.stop(StageRefused, ReasonSessionExpired, "the session has ended")
 		return false
 	}
+	if flow.Target != "" && !d.setsUpFor(facts) {
+		return true // what the company asks beyond what the session has is asked for below
+	}
 	if recentlyProven(facts.Session, facts.App, facts.Now) {
 		d.say("proven %s ago", span(facts.Now.Sub(facts.Session.AuthTime).Truncate(time.Second)))
 		return true
@@ -142,6 +151,11 @@ func (d *Decision) provenAgain(facts Facts, flow Flow) bool {
 		return false
 	}
 	return d.provenFirst(facts, flow)
+}
+
+// setsUpFor tells whether entering a company leads to the set-up of an app. Whoever sets one up proves first who they are.
+func (d *Decision) setsUpFor(facts Facts) bool {
+	return facts.App.ID == "" && facts.policy().TwoStep == TwoStepRequired
 }
 
 // recentlyProven tells whether a session's last proof is recent, and was the strongest that the person has.
@@ -166,6 +180,36 @@ func (d *Decision) provenByLink(facts Facts, flow Flow) bool {
 	}
 	*d = d.stop(StageRefused, ReasonResetExpired, "the mailed link counts no longer")
 	return false
+}
+
+// provenNew looks for the mailed link of an invitation or a sign-up. It opens a first password, for somebody who has nothing to sign
+// in with yet; never a session.
+func (d *Decision) provenNew(facts Facts, flow Flow) bool {
+	why := Reason("")
+	switch linked := slices.ContainsFunc(flow.Proofs, Proof.recovery); {
+	case !linked:
+		why = ReasonLinkExpired
+	case facts.Domain.SSO == SSOEnforced:
+		why = ReasonSSORequired
+	case flow.Purpose == Activate:
+		why = facts.Invitation.stands(flow.Letter, facts.Now)
+	case facts.Preset.SignUp == SignUpOff:
+		why = ReasonSignUpOff
+	}
+	if why == "" && complete(facts) {
+		why = map[Purpose]Reason{Activate: ReasonInviteSignIn, SignUp: ReasonAccountExists}[flow.Purpose]
+	}
+	if why != "" {
+		*d = d.stop(StageRefused, why, "the mailed link leads to no new account")
+		return false
+	}
+	d.say("the mailed link was opened")
+	return true
+}
+
+// complete tells whether the user has an account to sign in to: an address that is proven, and something to prove oneself with.
+func complete(facts Facts) bool {
+	return facts.Found && !facts.User.Unverified && (facts.Password || facts.App.ID != "")
 }
 
 // counts tells whether the person's credential is still the one that the proof was made with.
@@ -198,11 +242,13 @@ func (d *Decision) secondMethods(facts Facts) []Method {
 // and may still set a new password with a mailed link.
 func (d *Decision) welcome(facts Facts, flow Flow) bool {
 	switch {
+	case !facts.Found && flow.newcomer():
+		return true
 	case !facts.Found:
 		*d = d.stop(StageRefused, ReasonInvalidCredentials, "the user is gone")
 	case facts.User.Suspended:
 		*d = d.stop(StageRefused, ReasonUserSuspended, "the user is suspended")
-	case !facts.LockedAt.IsZero() && flow.Purpose != Reset:
+	case !facts.LockedAt.IsZero() && flow.Purpose != Reset && !flow.newcomer():
 		*d = d.stop(StageRefused, ReasonAccountLocked, "locked by a suspicious sign-in, until there is a new password")
 	default:
 		return true
@@ -212,11 +258,15 @@ func (d *Decision) welcome(facts Facts, flow Flow) bool {
 
 // twoStep asks for the second step of whoever has one, and lets who must have one set it up.
 func (d *Decision) twoStep(facts Facts, flow Flow) bool {
-	switch flow.Purpose {
-	case StepUp:
+	switch {
+	case flow.Target != "":
+		return d.twoStepOfTarget(facts, flow)
+	case flow.Purpose == StepUp:
 		return d.twoStepAgain(facts, flow)
-	case Reset:
+	case flow.Purpose == Reset:
 		return d.twoStepOfReset(facts, flow)
+	case flow.newcomer():
+		return true // who must have an app sets it up in the sign-in that follows
 	}
 	return d.twoStepOfSignIn(facts, flow)
 }
@@ -233,9 +283,32 @@ func (d *Decision) twoStepAgain(facts Facts, flow Flow) bool {
 	return false
 }
 
-// twoStepOfReset asks who has an app for it. Who must have one and has none sets it up in the sign-in that follows.
+// twoStepOfTarget asks for the second step that a company wants of whoever enters it, unless the session came by one already.
+func (d *Decision) twoStepOfTarget(facts Facts, flow Flow) bool {
+	required := d.requirers(facts)
+	if facts.App.ID == "" {
+		return !required || d.dialogs(facts, flow)
+	}
+	_, done := d.second(facts, flow)
+	switch {
+	case facts.Session.Methods.Has(string(MethodTOTP)), facts.Session.Methods.Has(string(MethodRecoveryCode)):
+		d.say("the session was made with a second step")
+		return true
+	case done, d.spared(facts, required):
+		return true
+	}
+	d.askSecond(facts, flow, required)
+	return false
+}
+
+// twoStepOfReset asks who has an app for it. Who must have one and has none sets it up in the sign-in that follows. An app that was
+// set up before the address was proven may be somebody else's: it is discarded with the new password.
 func (d *Decision) twoStepOfReset(facts Facts, flow Flow) bool {
-	if _, done := d.second(facts, flow); done || facts.App.ID == "" {
+	if _, done := d.second(facts, flow); done || facts.App.ID == "" || facts.User.Unverified {
+		return true
+	}
+	if facts.Preset.SkipSecondStepAtReset {
+		d.say("a reset asks for no second step")
 		return true
 	}
 	d.askSecond(facts, flow, d.requirers(facts))
@@ -416,11 +489,14 @@ func (d *Decision) dialogs(facts Facts, flow Flow) bool {
 
 // verified asks for a mailed code where the sign-in is unusual. It is no second step, and does not replace one.
 func (d *Decision) verified(facts Facts, flow Flow) bool {
-	if flow.Purpose != SignIn {
+	if flow.Purpose != SignIn && flow.Target == "" {
 		return true
 	}
 	need, why := d.unusual(facts, flow)
 	switch {
+	case need && !flow.Renewed.IsZero():
+		d.say("what was asked for before the new password was met")
+		return true
 	case !need:
 		if why != "" {
 			d.say("%s", why)
@@ -444,6 +520,9 @@ func (d *Decision) verified(facts Facts, flow Flow) bool {
 
 // unusual tells whether the sign-in asks for a mailed code, and why or why not.
 func (d *Decision) unusual(facts Facts, flow Flow) (bool, string) {
+	if flow.Target != "" {
+		return unusualForTarget(facts)
+	}
 	high := flow.Verdict == VerdictUnusual
 	if _, done := d.second(facts, flow); done && facts.App.ID != "" {
 		if !high || facts.Preset.SkipHighRisk {
@@ -468,16 +547,83 @@ func (d *Decision) unusual(facts Facts, flow Flow) (bool, string) {
 	return true, "a device not known before"
 }
 
-// allowed is what comes after every proof: the new password of a reset, the company of a sign-in.
+// unusualForTarget asks for a mailed code where every sign-in is verified by mail, and the session came without.
+func unusualForTarget(facts Facts) (bool, string) {
+	if facts.policy().Verification != VerifyAlways || facts.App.ID != "" {
+		return false, ""
+	}
+	if facts.Session.Methods.Has(string(MethodEmailCode)) {
+		return false, "the session was made with a mailed code"
+	}
+	return true, "every sign-in is verified by mail"
+}
+
+// allowed is what comes after every proof: a new password, the company.
 func (d *Decision) allowed(facts Facts, flow Flow) bool {
-	switch flow.Purpose {
-	case Reset:
+	switch {
+	case flow.Purpose == Reset, flow.newcomer():
 		d.Stage = StageNewPassword
+		if flow.Purpose == Reset {
+			d.SignOut = signOutOf(facts)
+		}
 		return false
-	case StepUp:
+	case flow.Target != "":
+		return d.target(facts, flow)
+	case flow.Purpose == StepUp:
 		return true
 	}
-	return d.company(facts, flow)
+	return d.current(facts, flow) && d.company(facts, flow)
+}
+
+// signOutOf says whether a reset ends all sessions. Where somebody else may have had the account, nobody is asked.
+func signOutOf(facts Facts) ResetSignOut {
+	if !facts.LockedAt.IsZero() || facts.User.Unverified {
+		return ResetSignOutAlways
+	}
+	return facts.Preset.ResetSignOut
+}
+
+// current asks for a new password where the one that was proven just now is to be replaced.
+func (d *Decision) current(facts Facts, flow Flow) bool {
+	proven := slices.ContainsFunc(flow.Proofs, func(p Proof) bool { return p.Method == MethodPassword && p.counts(facts) })
+	if !proven || !flow.Renewed.IsZero() {
+		return true
+	}
+	rules := facts.policy().Passwords
+	switch {
+	case facts.MustChange:
+		*d = d.stop(StageNewPassword, ReasonPasswordChange, "an administrator asks for a new password")
+	case rules.MaxAge > 0 && !facts.Now.Before(facts.ChangedAt.Add(rules.MaxAge)):
+		*d = d.stop(StageNewPassword, ReasonPasswordExpired, "the password is older than "+span(rules.MaxAge))
+	case rules.Recheck && flow.Outdated:
+		*d = d.stop(StageNewPassword, ReasonPasswordOutdated, "the password does not meet the rules as they are now")
+	default:
+		return true
+	}
+	return false
+}
+
+// target tells whether the company of a switch or an invitation can be entered now.
+func (d *Decision) target(facts Facts, flow Flow) bool {
+	m, member := in(facts.Memberships, flow.Target)
+	why := Reason("")
+	switch {
+	case flow.Action == ActionJoin && (facts.Invitation.Email != accountOf(facts.User) || facts.User.Unverified):
+		why = ReasonInviteOtherUser // also where nobody has proven yet that the address is this person's
+	case flow.Action == ActionJoin:
+		why = facts.Invitation.stands(flow.Letter, facts.Now)
+	case !member:
+		why = ReasonAccountUnknown
+	default:
+		why = shut(m)
+	}
+	if why != "" {
+		*d = d.stop(StageRefused, why, "the company cannot be entered")
+		return false
+	}
+	d.AccountID = flow.Target
+	d.say("%s is entered", m.AccountName)
+	return true
 }
 
 // company finds the company to enter, or says why there is none.

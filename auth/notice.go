@@ -34,13 +34,31 @@ func (m *Manager) announce(ctx context.Context, l mail.Letter) (id string, err e
 	return id, nil
 }
 
-// retract takes a notice back whose change was refused. One that cannot be taken back is one too many.
-func (m *Manager) retract(ctx context.Context, id string) error {
-	if id == "" {
-		return nil
+// announceToAll announces a notice to the person's address, and to another one that is theirs too, unless that is empty.
+func (m *Manager) announceToAll(ctx context.Context, l mail.Letter, other string) (ids []string, err error) {
+	to := []string{l.To}
+	if other != "" && other != l.To {
+		to = append(to, other)
 	}
-	if err := m.outbox.Drop(ctx, id); err != nil {
-		return fmt.Errorf("auth: taking a notice back: %w", err)
+	for _, l.To = range to {
+		id, err := m.announce(ctx, l)
+		if err != nil {
+			return ids, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
+}
+
+// retract takes notices back whose change was refused. One that cannot be taken back is one too many.
+func (m *Manager) retract(ctx context.Context, ids ...string) error {
+	for _, id := range ids {
+		if id == "" {
+			continue
+		}
+		if err := m.outbox.Drop(ctx, id); err != nil {
+			return fmt.Errorf("auth: taking a notice back: %w", err)
+		}
 	}
 	return nil
 }

@@ -4,11 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/auth/password"
 	"github.com/sallyport-auth/sallyport/session"
 )
@@ -18,142 +16,20 @@ type PasswordError struct {
 	Unmet []password.Unmet
 }
 
+// Reason is ReasonPasswordReused where that is all that is wrong, and else ReasonPasswordPolicy.
+func (e *PasswordError) Reason() Reason {
+	if len(e.Unmet) == 1 && e.Unmet[0].Rule == password.Reused {
+		return ReasonPasswordReused
+	}
+	return ReasonPasswordPolicy
+}
+
 func (e *PasswordError) Error() string {
 	rules := make([]string, len(e.Unmet))
 	for i, u := range e.Unmet {
 		rules[i] = string(u.Rule)
 	}
 	return "auth: the password does not meet the rules: " + strings.Join(rules, ", ")
-}
-
-// SetPassword gives a person a password, without asking for the old one: it is for administrators' tools, not for a form. For
-// hashes from another system see ImportHash. It judges the password by the strictest policy over the product and the person's
-// companies (*PasswordError), ends what ChangePassword ends, opens a locked account, and tells the person if there was a password
-// before. ErrNotFound: no such person. ErrConflict: somebody else was faster.
-func (m *Manager) SetPassword(ctx context.Context, userID, typed string) error {
-	u, err := m.users.UserByID(ctx, userID)
-	if err != nil {
-		return fmt.Errorf("auth: setting a password: reading the user: %w", err)
-	}
-	cred, err := m.credential(ctx, userID)
-	if err != nil {
-		return err
-	}
-	return m.newPassword(ctx, u, cred, typed, cred.ResetAt, Client{})
-}
-
-// newPassword judges, hashes and writes a password.
-func (m *Manager) newPassword(ctx context.Context, u User, cred Credential, typed string, resetAt time.Time, c Client) error {
-	judge, about, err := m.judge(ctx, u, cred)
-	if err != nil {
-		return err
-	}
-	place, err := m.queue.Enter("")
-	if err != nil {
-		return fmt.Errorf("auth: setting a password: %w", err)
-	}
-	defer place.Leave()
-	if err := place.Start(ctx); err != nil {
-		return fmt.Errorf("auth: setting a password: %w", err)
-	}
-	unmet, err := judge.Unmet(ctx, typed, about)
-	if err != nil {
-		return fmt.Errorf("auth: judging a password: %w", err)
-	}
-	if len(unmet) > 0 {
-		return &PasswordError{Unmet: unmet}
-	}
-	hash, err := m.hasher.Hash(typed)
-	if err != nil {
-		return fmt.Errorf("auth: hashing a password: %w", err)
-	}
-	return m.swapPassword(ctx, u, cred, hash, judge.Policy.History, resetAt, c)
-}
-
-// swapPassword ends what the old password opened, writes the new one, and ends once more what slipped in between the two.
-func (m *Manager) swapPassword(ctx context.Context, u User, old Credential, hash string, remember int, resetAt time.Time, c Client) error {
-	now := m.now()
-	if err := m.note(ctx, Event{Kind: PasswordSet, Time: now, UserID: u.ID}); err != nil {
-		return err
-	}
-	notice := ""
-	if old.Hash != "" {
-		var err error
-		if notice, err = m.announce(ctx, m.letter(mail.PasswordChanged, u, "", c, now)); err != nil {
-			return err
-		}
-	}
-	if err := m.endAll(ctx, u.ID, "", true); err != nil {
-		return err
-	}
-	next := Credential{UserID: u.ID, Hash: hash, Version: old.Version, ChangedAt: now, History: old.History, ResetAt: resetAt}
-	if old.Hash != "" {
-		next.History = append([]string{old.Hash}, old.History...)
-	}
-	next.History = next.History[:min(len(next.History), max(remember, 0))]
-	swap := m.stores.Credentials.SwapCredential
-	if resetAt.Equal(old.ResetAt) { // an administrator's; at the end of a reset whatever has ended the flow meanwhile has ended it
-		swap = func(ctx context.Context, next Credential) error { return m.swap(ctx, next, old.Hash) }
-	}
-	if err := swap(ctx, next); err != nil {
-		if errors.Is(err, ErrConflict) {
-			err = errors.Join(err, m.retract(ctx, notice))
-		}
-		return fmt.Errorf("auth: setting a password: %w", err)
-	}
-	ctx = context.WithoutCancel(ctx) // a browser that hangs up must not keep what the old password has opened
-	if err := m.endAll(ctx, u.ID, "", true); err != nil {
-		return err
-	}
-	return m.forgive(ctx, u)
-}
-
-// forgive forgets the guesses at a person that a new password makes good: whoever made them does not get that far any more. Those
-// at the app and the recovery codes are forgiven as they are tried.
-func (m *Manager) forgive(ctx context.Context, u User) error {
-	all := m.passwordToll(accountOf(u), u.ID, Client{}, "")
-	all.refunds = slices.Concat(all.refunds, m.codeToll(u.ID).refunds, m.mailToll(u.ID).refunds)
-	return m.refund(ctx, all)
-}
-
-// swap writes a new password over the old one. An EndUser meanwhile moves the version and not the password; it must not keep
-// a new password from being set.
-func (m *Manager) swap(ctx context.Context, next Credential, oldHash string) error {
-	for {
-		err := m.stores.Credentials.SwapCredential(ctx, next)
-		if !errors.Is(err, ErrConflict) {
-			return err
-		}
-		cred, failed := m.credential(ctx, next.UserID)
-		if failed != nil {
-			return failed
-		}
-		if cred.Hash != oldHash || cred.Version == next.Version {
-			return err
-		}
-		next.Version = cred.Version
-	}
-}
-
-// judge is the judge of this person's new passwords, and what it must know.
-func (m *Manager) judge(ctx context.Context, u User, cred Credential) (password.Judge, password.About, error) {
-	members, err := m.companies.Memberships(ctx, u.ID)
-	if err != nil {
-		return password.Judge{}, password.About{}, fmt.Errorf("auth: reading memberships: %w", err)
-	}
-	policy := m.preset.Policy
-	about := password.About{Email: u.Email, Name: u.Name, Words: append([]string(nil), m.words...)}
-	for _, member := range members {
-		about.Words = append(about.Words, member.AccountName)
-		if member.State == MemberActive {
-			policy = policy.Strictest(member.Policy)
-		}
-	}
-	about.TwoStep = Facts{Preset: m.preset, Memberships: members}.policy().TwoStep == TwoStepRequired
-	if cred.Hash != "" {
-		about.Previous = append([]string{cred.Hash}, cred.History...)
-	}
-	return password.Judge{Policy: policy.Passwords, Hasher: m.hasher, Breaches: m.breaches}, about, nil
 }
 
 // ImportHash gives a person who has no password the hash of one from another system: bcrypt, PBKDF2, or whatever the Verifiers of
@@ -175,7 +51,7 @@ func (m *Manager) ImportHash(ctx context.Context, userID, hash string) error {
 	if err := m.note(ctx, Event{Kind: PasswordSet, Time: now, UserID: u.ID}); err != nil {
 		return err
 	}
-	next := Credential{UserID: u.ID, Hash: hash, Version: cred.Version, ChangedAt: now, LockedAt: cred.LockedAt}
+	next := Credential{UserID: u.ID, Hash: hash, Version: cred.Version, ChangedAt: now, LockedAt: cred.LockedAt, RecoveryEmail: cred.RecoveryEmail}
 	if err := m.stores.Credentials.SwapCredential(ctx, next); err != nil {
 		return fmt.Errorf("auth: importing a hash: %w", err)
 	}
@@ -195,8 +71,8 @@ func (m *Manager) HasPassword(ctx context.Context, userID string) (bool, error) 
 
 // PasswordRules is the policy that a new password of this person is judged by: what a page says before anybody types.
 func (m *Manager) PasswordRules(ctx context.Context, userID string) (password.Policy, error) {
-	judge, _, err := m.judge(ctx, User{ID: userID}, Credential{})
-	return judge.Policy, err
+	members, err := m.memberships(ctx, userID, m.now())
+	return m.judgeOf(members).Policy, err
 }
 
 // User answers a person by id, as the host's Users does. ErrNotFound: no such person.

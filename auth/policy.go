@@ -140,6 +140,7 @@ type Preset struct {
 func Recommended() Preset {
 	const day = 24 * time.Hour
 	return Preset{
+		SignUp: SignUpOff, ResetSignOut: ResetSignOutTicked,
 		Layout: LayoutEmailFirst, AfterSetup: AfterSetupNewCode, SelfReset: SelfResetRecovery, SelfResetDelay: day, TrustFor: 90 * day,
 		Policy: Policy{
 			Keep: KeepAllowed, KeptIdle: 30 * day, KeptCap: 180 * day, Idle: 12 * time.Hour, Cap: day,
@@ -160,6 +161,7 @@ func EmailFirst() Preset {
 	p.Policy.Verification = VerifyRisk
 	p.AfterSetup, p.SelfReset = AfterSetupGoOn, SelfResetEmail
 	p.SkipRecoveryCodes, p.SkipHighRisk = true, true
+	p.ResetSignOut = ResetSignOutUnticked
 	return p
 }
 
@@ -179,6 +181,7 @@ func OnePage() Preset {
 	p.Policy.Keep = KeepForbid
 	p.Policy.Passwords = password.Platform()
 	p.Policy.Verification = VerifyRisk
+	p.ResetSignOut = ResetSignOutNever
 	return p
 }
 
@@ -233,6 +236,8 @@ func (p Preset) complete() Preset {
 	p.SelfReset = cmp.Or(p.SelfReset, r.SelfReset)
 	p.SelfResetDelay = cmp.Or(p.SelfResetDelay, r.SelfResetDelay)
 	p.TrustFor = cmp.Or(p.TrustFor, r.TrustFor)
+	p.SignUp = cmp.Or(p.SignUp, r.SignUp)
+	p.ResetSignOut = cmp.Or(p.ResetSignOut, r.ResetSignOut)
 	p.Policy.Passwords = completePasswords(p.Policy.Passwords, r.Policy.Passwords)
 	return p
 }
@@ -244,6 +249,8 @@ func completePasswords(p, r password.Policy) password.Policy {
 	p.History = cmp.Or(p.History, r.History)
 	p.RefuseCommon = p.RefuseCommon || r.RefuseCommon
 	p.RefusePersonal = p.RefusePersonal || r.RefusePersonal
+	p.MaxAge = cmp.Or(p.MaxAge, r.MaxAge)
+	p.Recheck = p.Recheck || r.Recheck
 	return p
 }
 
@@ -264,6 +271,8 @@ func (p Preset) check() error {
 		{"Policy.Verification", string(p.Policy.Verification), []string{"off", "risk", "new-device", "always"}},
 		{"AfterSetup", string(p.AfterSetup), []string{"new-code", "go-on"}},
 		{"SelfReset", string(p.SelfReset), []string{"off", "recovery", "email", "email-wait"}},
+		{"SignUp", string(p.SignUp), []string{"off", "person", "company"}},
+		{"ResetSignOut", string(p.ResetSignOut), []string{"never", "ask-unticked", "ask-ticked", "always"}},
 	} {
 		if !slices.Contains(f.of, f.is) {
 			return fmt.Errorf("auth: Preset.%s %q is none of %s", f.field, f.is, strings.Join(f.of, ", "))
@@ -323,6 +332,11 @@ func (p Preset) Validate() []Warning {
 	add(p.SelfReset == SelfResetEmail, "SelfReset", "password and mailbox replace a lost phone: whoever has both needs no second step", "A-208")
 	add(p.SelfReset == SelfResetEmailWait, "SelfReset", "password and mailbox replace a lost phone, after a delay in which its owner is warned", "A-208")
 	add(p.AfterSetup == AfterSetupGoOn, "AfterSetup", "the set-up code signs in: nobody has shown that the app goes on working")
+	add(p.ResetSignOut == ResetSignOutNever || p.ResetSignOut == ResetSignOutUnticked, "ResetSignOut",
+		"whoever has got in with the old password stays in after a forgotten one was replaced, unless the person thinks of it")
+	add(p.SkipSecondStepAtReset, "SkipSecondStepAtReset", "whoever reads the mailbox sets a new password without the app; the sign-in asks for it still", "A-198")
+	add(p.Policy.Passwords.MaxAge > 0, "Policy.Passwords.MaxAge",
+		"people who must think of new passwords again and again choose weaker ones; NIST SP 800-63B-4 advises against it")
 	add(p.KeepOnReport, "KeepOnReport", "a thief whom a person reports keeps the sessions on other devices, and the password")
 	return risks
 }

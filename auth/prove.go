@@ -73,6 +73,7 @@ func (m *Manager) Password(ctx context.Context, ref Ref, typed string, c Client)
 	place.Leave() // nothing below hashes
 	o.facts.Found, o.facts.User, o.facts.Device = true, g.user, g.record
 	o.facts.stand(cred)
+	o.typed = typed
 	f.UserID = g.user.ID
 	if err := m.prove(ctx, &o, f, Proof{Method: MethodPassword, At: now, Version: cred.Version}, g.device, c); err != nil {
 		return Step{}, err
@@ -217,9 +218,10 @@ func (m *Manager) meet(ctx context.Context, o *opened, f *Flow, p *Proof, c Clie
 	if o.facts.App, err = m.app(ctx, f.UserID); err != nil {
 		return err
 	}
-	if o.facts.Memberships, err = m.companies.Memberships(ctx, f.UserID); err != nil {
-		return fmt.Errorf("auth: reading memberships: %w", err)
+	if o.facts.Memberships, err = m.memberships(ctx, f.UserID, o.facts.Now); err != nil {
+		return err
 	}
+	f.Outdated = o.typed != "" && m.outdated(ctx, o)
 	if f.Verdict, err = m.assess(ctx, o, p.Method, c); err != nil {
 		return err
 	}

@@ -43,6 +43,7 @@ const (
 	ReasonInviteUsed          Reason = "invite_used"                   // the invitation was accepted or declined already
 	ReasonInviteRevoked       Reason = "invite_revoked"                // the invitation was taken back, or there never was one
 	ReasonInviteOtherUser     Reason = "invite_other_user"             // somebody else is signed in than the one who is invited
+	ReasonOtherUser           Reason = "other_user"                    // the mailed link is another person's than the one signed in
 	ReasonInviteSignIn        Reason = "invite_sign_in"                // whoever is invited has an account: they sign in, and join
 	ReasonUserExistsInAccount Reason = "user_exists_in_account"        // the person is a member or invited already; told to administrators
 	ReasonNoSeatsLeft         Reason = "no_seats_left"                 // every seat of the product is taken; told to administrators

@@ -2,11 +2,6 @@ package auth
 
 import (
 	"context"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"net/url"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth/mail"
@@ -15,19 +10,114 @@ import (
 )
 
 const (
-	resetLife     = time.Hour // of a mailed link
-	resetsAnHour  = 3         // mailed to one person
-	resetLinkName = "reset link"
-
-	newPasswordTries = 20 // in one flow
+	resetsAnHour  = 5  // letters that can be asked for with one address
+	asksAtOnce    = 30 // letters that can be asked for from one source within a minute
+	resetsByOwner = 3  // letters that a locked person has sent within an hour
 )
 
-// A resetLink is what the token of a mailed reset says. It is sealed, and needs no row: it counts for the version of the credential
-// that it was made at, so that using it, any other new password, and any ending end it.
-type resetLink struct {
-	UserID    string
-	Version   int64
-	ExpiresAt time.Time
+// Forgot mails the way to a new password to whoever has this address. What it answers, and the work that it does, is the same for
+// everybody: whether a letter comes, and what it says, only its reader learns. It goes to the recovery address where there is one.
+// Reason ReasonEmailInvalid. Where nothing can be mailed it does nothing.
+func (m *Manager) Forgot(ctx context.Context, email, lang string, c Client) (Reason, error) {
+	a, err := address.Parse(email)
+	if err != nil {
+		return ReasonEmailInvalid, nil
+	}
+	if !m.CanMail() {
+		return "", nil
+	}
+	now := m.now()
+	asked, err := m.ask(ctx, "forgot", a.Canonical, c, now)
+	if err != nil || !asked {
+		return "", err
+	}
+	s, err := m.stranger(ctx, a.Canonical, now)
+	if err != nil {
+		return "", err
+	}
+	l := link{UserID: s.user.ID, Version: s.cred.Version, Address: a.Canonical}
+	to, ends, err := m.mailable(ctx, resetLinks(), a.Canonical, l, now)
+	if err != nil {
+		return "", err
+	}
+	letter := m.forgotLetter(s, a.Canonical, spoken(lang), c, now)
+	switch letter.Kind {
+	case mail.Reset:
+		letter.Link, letter.ExpiresAt = to, ends
+	case mail.Invite, mail.InviteSSO:
+		if letter, err = m.invitationLetter(s.invitations[0], letter.Kind, c, now); err != nil {
+			return "", err
+		}
+	}
+	e := m.event(ResetAsked, now, c)
+	if letter.Kind != mail.Nothing {
+		e.UserID = letter.UserID
+	}
+	if err := m.note(ctx, e); err != nil {
+		return "", err
+	}
+	return "", m.post(ctx, letter)
+}
+
+// A stranger is what is known of an address that somebody has typed. They must not be told any of it.
+type stranger struct {
+	user        User // ID is nobody where there is no such person
+	found       bool
+	cred        Credential
+	domain      DomainRule
+	invitations []Invitation // open ones, newest first
+}
+
+// stranger looks an address up: by the same calls, whoever it belongs to.
+func (m *Manager) stranger(ctx context.Context, canonical string, now time.Time) (s stranger, err error) {
+	if s.domain, err = m.domainRule(ctx, canonical); err != nil {
+		return s, err
+	}
+	if s.user, s.found, err = found(m.users.UserByEmail(ctx, canonical)); err != nil {
+		return s, err
+	}
+	if !s.found {
+		s.user = User{ID: nobody}
+	}
+	if s.cred, err = m.credential(ctx, s.user.ID); err != nil {
+		return s, err
+	}
+	s.invitations, err = m.invitationsTo(ctx, canonical, now)
+	return s, err
+}
+
+// forgotLetter is the letter that an address gets which somebody has forgotten the password of.
+func (m *Manager) forgotLetter(s stranger, canonical, lang string, c Client, now time.Time) mail.Letter {
+	enforced := s.domain.SSO == SSOEnforced
+	switch {
+	case s.found && s.user.Suspended:
+	case s.found && enforced:
+		return m.letter(mail.ResetSSO, s.user, lang, c, now)
+	case s.found:
+		l := m.letter(mail.Reset, s.user, lang, c, now)
+		if s.cred.RecoveryEmail != "" {
+			l.To = s.cred.RecoveryEmail
+		}
+		return l
+	case len(s.invitations) > 0 && enforced:
+		return mail.Letter{Kind: mail.InviteSSO}
+	case len(s.invitations) > 0:
+		return mail.Letter{Kind: mail.Invite}
+	}
+	return m.letter(mail.Nothing, User{ID: nobody, Email: canonical}, lang, c, now)
+}
+
+// ask charges the asking for a letter to the address and to where it comes from; false: no letter goes out. Which of the two is full
+// depends on nothing but what was asked for before.
+func (m *Manager) ask(ctx context.Context, kind, address string, c Client, now time.Time) (bool, error) {
+	var t toll
+	t.add(m.counters("asks "+kind, address), Charge{Window: time.Hour, Limit: resetsAnHour, Lock: time.Hour}, false)
+	t.add(m.counters("asks from", source(c)), Charge{Window: time.Minute, Limit: asksAtOnce, Lock: time.Minute}, false)
+	wait, err := m.charge(ctx, t, now)
+	if err != nil || wait == 0 {
+		return err == nil, err
+	}
+	return false, m.throttled(ctx, Flow{}, c, now)
 }
 
 // SendReset mails the way to a new password to a person whose account is locked, and who has proven the old one in this flow.
@@ -39,7 +129,7 @@ func (m *Manager) SendReset(ctx context.Context, ref Ref, c Client) (Step, error
 		return o.step, err
 	}
 	var t toll
-	t.add(m.counters("resets mailed", o.step.Flow.UserID), Charge{Window: time.Hour, Limit: resetsAnHour, Lock: time.Hour}, false)
+	t.add(m.counters("resets mailed", o.step.Flow.UserID), Charge{Window: time.Hour, Limit: resetsByOwner, Lock: time.Hour}, false)
 	wait, err := m.charge(ctx, t, now)
 	if err != nil {
 		return Step{}, err
@@ -50,7 +140,8 @@ func (m *Manager) SendReset(ctx context.Context, ref Ref, c Client) (Step, error
 	return o.step, m.mailReset(ctx, o.facts.User, o.step.Flow.Lang, c)
 }
 
-// mailReset mails the link.
+// mailReset mails the link to somebody whose account is locked. It goes to the person's own address: whoever had the account may have
+// set the recovery address.
 func (m *Manager) mailReset(ctx context.Context, u User, lang string, c Client) error {
 	now := m.now()
 	cred, err := m.credential(ctx, u.ID)
@@ -62,123 +153,79 @@ func (m *Manager) mailReset(ctx context.Context, u User, lang string, c Client) 
 	if err := m.note(ctx, e); err != nil {
 		return err
 	}
-	link := resetLink{UserID: u.ID, Version: cred.Version, ExpiresAt: now.Add(resetLife)}
-	plain, err := json.Marshal(link)
-	if err != nil {
-		return fmt.Errorf("auth: making a link: %w", err)
-	}
-	sealed, err := m.ring.Seal(resetLinkName, "", plain)
-	if err != nil {
-		return fmt.Errorf("auth: sealing a link: %w", err)
-	}
-	to := url.URL{Scheme: m.base.Scheme, Host: m.base.Host, Path: m.prefix + "reset"}
-	to.RawQuery = url.Values{"token": {base64.RawURLEncoding.EncodeToString(sealed)}}.Encode()
 	l := m.letter(mail.Reset, u, lang, c, now)
-	l.Link, l.ExpiresAt = to.String(), link.ExpiresAt
+	l.Link, l.ExpiresAt, err = m.mailable(ctx, resetLinks(), accountOf(u), link{UserID: u.ID, Version: cred.Version, Address: accountOf(u)}, now)
+	if err != nil {
+		return err
+	}
 	return m.post(ctx, l)
 }
 
-// readLink answers what a link says, if it counts still.
-func (m *Manager) readLink(ctx context.Context, text string, now time.Time) (resetLink, bool, error) {
-	var link resetLink
-	sealed, err := base64.RawURLEncoding.DecodeString(text)
+// readReset answers whom a link is for, and why it counts no longer: ReasonResetExpired (it is too old, or a newer one was sent) or
+// ReasonResetUsed (a password was set since, or something else has ended it).
+func (m *Manager) readReset(ctx context.Context, plain string, now time.Time) (l ticketed, u User, why Reason, err error) {
+	l, ok, err := m.readTicket(ctx, resetLinks(), plain, now)
+	if err != nil || !ok {
+		return l, u, ReasonResetExpired, err
+	}
+	u, known, err := found(m.users.UserByID(ctx, l.UserID))
 	if err != nil {
-		return link, false, nil
+		return l, u, "", err
 	}
-	plain, err := m.ring.Open(resetLinkName, "", sealed)
-	if err != nil || json.Unmarshal(plain, &link) != nil || !now.Before(link.ExpiresAt) {
-		return link, false, nil // nothing that we have sealed, or too old
+	cred, err := m.credential(ctx, l.UserID)
+	if err != nil {
+		return l, u, "", err
 	}
-	cred, err := m.credential(ctx, link.UserID)
-	return link, err == nil && cred.Version == link.Version, err
+	if !known || cred.Version != l.Version || accountOf(u) != l.Address {
+		return l, u, ReasonResetUsed, nil
+	}
+	return l, u, "", nil
 }
 
-// CheckReset tells whether the link of a reset counts still, and for whose password: the masked address. It changes nothing: mail
-// scanners follow every link.
-func (m *Manager) CheckReset(ctx context.Context, linkToken string) (whose string, ok bool, err error) {
-	link, ok, err := m.readLink(ctx, linkToken, m.now())
-	if err != nil || !ok {
-		return "", false, err
+// CheckReset tells for whose password the link of a reset is, by the masked address, or why it counts no longer: ReasonResetExpired,
+// ReasonResetUsed. It changes nothing: mail scanners follow every link.
+func (m *Manager) CheckReset(ctx context.Context, linkToken string) (whose string, why Reason, err error) {
+	_, u, why, err := m.readReset(ctx, linkToken, m.now())
+	if err != nil || why != "" {
+		return "", why, err
 	}
-	u, known, err := found(m.users.UserByID(ctx, link.UserID))
-	return address.Mask(u.Email), known, err
+	return address.Mask(u.Email), "", nil
 }
 
 // OpenReset begins a flow with the link of a reset. It leads to the second step, where the person has one, and to a new password;
-// never to a session. Reason ReasonResetExpired; no flow is made then.
+// never to a session. Reasons ReasonResetExpired, ReasonResetUsed, ReasonTooManyAttempts; no flow is made then.
 func (m *Manager) OpenReset(ctx context.Context, linkToken, lang string, c Client) (Step, error) {
 	now := m.now()
-	link, ok, err := m.readLink(ctx, linkToken, now)
-	if err != nil {
-		return Step{}, err
-	}
-	var t toll
-	t.add(m.counters("identify", source(c)), Charge{Window: time.Minute, Limit: identifyLimit, Lock: time.Minute}, false)
-	if wait, err := m.charge(ctx, t, now); err != nil || wait > 0 {
+	if wait, err := m.chargeOpening(ctx, c, now); err != nil || wait > 0 {
 		refused := Step{Decision: Decision{Stage: StageAuthenticate, Offer: []Method{MethodEmailLink}}}
 		return refused.refused(ReasonTooManyAttempts, wait), err
 	}
-	expired := Step{Decision: Decision{Stage: StageRefused, Reason: ReasonResetExpired}}
-	if !ok {
-		return expired, nil
-	}
-	u, known, err := found(m.users.UserByID(ctx, link.UserID))
-	if err != nil || !known {
-		return expired, err
-	}
-	if len(lang) > maxLang {
-		lang = ""
-	}
-	f := Flow{
-		ID: resetPrefix + token.NewID(), Purpose: Reset, UserID: u.ID, Email: u.Email, Address: accountOf(u), Lang: lang, MadeAt: now,
-		Proofs: []Proof{{Method: MethodEmailLink, At: now, Version: link.Version}},
-	}.accepted(now)
-	facts, err := m.facts(ctx, f, c, now)
+	l, u, why, err := m.readReset(ctx, linkToken, now)
 	if err != nil {
 		return Step{}, err
 	}
-	e := m.event(FlowStarted, now, c)
-	e.FlowID, e.UserID, e.Method = f.ID, u.ID, MethodEmailLink
+	if why != "" {
+		return Step{Decision: Decision{Stage: StageRefused, Reason: why}}, nil
+	}
+	return m.opensWith(ctx, Flow{
+		ID: resetPrefix + token.NewID(), Purpose: Reset, UserID: u.ID, Email: u.Email, Address: accountOf(u), Lang: spoken(lang), MadeAt: now,
+		Proofs: []Proof{{Method: MethodEmailLink, At: now, Version: l.Version}},
+	}, c)
+}
+
+// opensWith begins a flow with a mailed link, which its one proof says was opened.
+func (m *Manager) opensWith(ctx context.Context, f Flow, c Client) (Step, error) {
+	f = f.accepted(f.MadeAt)
+	facts, err := m.facts(ctx, f, c, f.MadeAt)
+	if err != nil {
+		return Step{}, err
+	}
+	e := m.event(FlowStarted, f.MadeAt, c)
+	e.FlowID, e.UserID, e.Method = f.ID, f.UserID, MethodEmailLink
 	if err := m.note(ctx, e); err != nil {
 		return Step{}, err
 	}
 	step := m.stepOf(facts, f)
 	step.Token, err = m.create(ctx, f)
 	return step, err
-}
-
-// NewPassword sets the password at the end of a reset, and ends what ChangePassword ends. Nobody is signed in by it: the way on is
-// the sign-in page. A password that does not meet the rules is answered with a *PasswordError; the flow stays.
-//
-// Reason ReasonPasswordMissing. done: the password is set and the flow is gone.
-func (m *Manager) NewPassword(ctx context.Context, ref Ref, typed string, c Client) (step Step, done bool, err error) {
-	now := m.now()
-	o, err := m.open(ctx, ref, c, now)
-	step = o.step
-	if err != nil || step.Stage != StageNewPassword {
-		return step, false, err
-	}
-	if typed == "" {
-		return step.refused(ReasonPasswordMissing, 0), false, nil
-	}
-	var t toll // a refusal may tell which password was used before
-	t.add(m.counters("flow", step.Flow.ID, "new password"), Charge{Window: flowLife, Limit: newPasswordTries, Lock: flowLife}, false)
-	if wait, err := m.charge(ctx, t, now); err != nil || wait > 0 {
-		return step.refused(ReasonTooManyAttempts, 0), false, err
-	}
-	cred, err := m.credential(ctx, step.Flow.UserID)
-	if err != nil {
-		return step, false, err
-	}
-	if cred.Version != o.facts.Credential {
-		return step, false, ErrFlowGone
-	}
-	err = m.newPassword(ctx, o.facts.User, cred, typed, now, c)
-	switch {
-	case errors.Is(err, ErrConflict):
-		return step, false, ErrFlowGone // somebody else has set one
-	case err != nil:
-		return step, false, err
-	}
-	return step, true, flowError("dropping", m.stores.Flows.DropFlow(ctx, o.key))
 }

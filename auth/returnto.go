@@ -12,7 +12,7 @@ import (
 const maxReturnTo = 1024
 
 // ReturnTo answers where a person may be sent after signing in: the address itself if it is an absolute path of this host, or
-// lies in one of Config.ReturnOrigins, and is nothing of the sign-in's own but "my account". Anything else answers the empty
+// lies in one of Config.ReturnOrigins, and is nothing of the sign-in's own but a page for people who are signed in. Anything else answers the empty
 // string, which stands for the host's default. An address is only ever a parameter; no header is read for one.
 func (m *Manager) ReturnTo(address string) string {
 	if len(address) > maxReturnTo || !printable(address) {
@@ -69,8 +69,10 @@ func otherHost(decoded string) bool {
 	return true
 }
 
-// ownPath tells whether the path belongs to the sign-in itself: returning there would loop, or act.
+// ownPath tells whether the path belongs to the sign-in itself: returning there would loop, or act. The pages for people who are
+// signed in are no part of it.
 func (m *Manager) ownPath(clean string) bool {
 	rest, own := strings.CutPrefix(clean+"/", m.prefix)
-	return own && !strings.HasPrefix(rest, "account/")
+	room, _, _ := strings.Cut(rest, "/")
+	return own && room != "account" && rest != "join/" && rest != "product/"
 }

@@ -156,8 +156,8 @@ func (m *Manager) unenroll(ctx context.Context, o opened, id string, c Client) e
 	if err := m.recovery.Remove(ctx, u.ID); err != nil {
 		return fmt.Errorf("auth: removing recovery codes: %w", err)
 	}
-	if err := m.totp.Remove(ctx, u.ID, id); err != nil && !errors.Is(err, mfa.ErrNotFound) {
-		return fmt.Errorf("auth: removing an app: %w", err)
+	if err := m.dropApp(ctx, u.ID, id); err != nil {
+		return err
 	}
 	if _, err := m.invalidate(ctx, u.ID, ChangeAppGone, o.step.Flow.SessionID); err != nil {
 		return err
@@ -165,15 +165,17 @@ func (m *Manager) unenroll(ctx context.Context, o opened, id string, c Client) e
 	return ErrFlowGone
 }
 
+// dropApp takes an app away that may be gone already.
+func (m *Manager) dropApp(ctx context.Context, userID, id string) error {
+	if err := m.totp.Remove(ctx, userID, id); err != nil && !errors.Is(err, mfa.ErrNotFound) {
+		return fmt.Errorf("auth: removing an app: %w", err)
+	}
+	return nil
+}
+
 // setUp goes on in the flow that has set up an app: what was proven in it counts on, at the new version of the credential.
 func (m *Manager) setUp(ctx context.Context, o opened, f Flow, version int64, codes []string) (Step, error) {
-	proofs := make([]Proof, 0, len(f.Proofs)+1)
-	for _, p := range f.Proofs {
-		if p.counts(o.facts) {
-			p.Version = version
-			proofs = append(proofs, p)
-		}
-	}
+	proofs := o.carried(version)
 	if m.preset.AfterSetup == AfterSetupGoOn || f.Purpose == StepUp { // whoever is signed in need not sign in with the app at once
 		proofs = append(proofs, Proof{Method: MethodTOTP, At: o.facts.Now, Version: version})
 	}

@@ -99,42 +99,76 @@ func flowError(doing string, err error) error {
 func (m *Manager) facts(ctx context.Context, f Flow, c Client, now time.Time) (Facts, error) {
 	facts := Facts{Now: now, Preset: m.preset, CanMail: m.CanMail()}
 	email := f.Address
-	if f.UserID != "" {
-		u, found, err := found(m.users.UserByID(ctx, f.UserID))
-		if err != nil {
+	if f.newcomer() || f.UserID != "" {
+		if err := m.person(ctx, &facts, f, c); err != nil {
 			return facts, err
 		}
-		if facts.Found = found; found {
-			facts.User, email = u, u.Email
+		if facts.Found && !f.newcomer() {
+			email = facts.User.Email
 		}
-		cred, err := m.credential(ctx, f.UserID)
-		if err != nil {
-			return facts, err
-		}
-		facts.stand(cred)
-		if facts.App, err = m.app(ctx, f.UserID); err != nil {
-			return facts, err
-		}
-		if facts.Device, err = m.device(ctx, c, f.UserID); err != nil {
-			return facts, err
-		}
-		if f.Purpose == StepUp {
-			if facts.Session, err = m.sessionOf(ctx, c); err != nil {
-				return facts, err
-			}
-		}
-		if facts.Memberships, err = m.companies.Memberships(ctx, f.UserID); err != nil {
-			return facts, fmt.Errorf("auth: reading memberships: %w", err)
-		}
+	}
+	if err := m.asInvited(ctx, &facts, f); err != nil {
+		return facts, err
 	}
 	var err error
 	facts.Domain, err = m.domainRule(ctx, email)
 	return facts, err
 }
 
+// person gathers what is known of the flow's user. In the flow of a newcomer that is whoever has the address by now.
+func (m *Manager) person(ctx context.Context, facts *Facts, f Flow, c Client) (err error) {
+	id := f.UserID
+	if f.newcomer() {
+		facts.User, facts.Found, err = found(m.users.UserByEmail(ctx, f.Address))
+		id = facts.User.ID
+	} else {
+		facts.User, facts.Found, err = found(m.users.UserByID(ctx, id))
+	}
+	if err != nil || id == "" {
+		return err
+	}
+	cred, err := m.credential(ctx, id)
+	if err != nil {
+		return err
+	}
+	facts.stand(cred)
+	if facts.App, err = m.app(ctx, id); err != nil {
+		return err
+	}
+	if facts.Device, err = m.device(ctx, c, id); err != nil {
+		return err
+	}
+	if f.Purpose == StepUp {
+		if facts.Session, err = m.sessionOf(ctx, c); err != nil {
+			return err
+		}
+	}
+	facts.Memberships, err = m.memberships(ctx, id, facts.Now)
+	return err
+}
+
+// asInvited gathers the invitation that a flow leads to, and counts what it makes of the person as if they had joined.
+func (m *Manager) asInvited(ctx context.Context, facts *Facts, f Flow) error {
+	if f.Invitation == "" {
+		return nil
+	}
+	i, err := m.invitation(ctx, f.Invitation)
+	if err != nil {
+		return err
+	}
+	facts.Invitation = i
+	as := i.As.at(facts.Now)
+	as.State = MemberActive
+	if _, member := in(facts.Memberships, as.AccountID); !member && i.ID != "" {
+		facts.Memberships = append(facts.Memberships, as)
+	}
+	return nil
+}
+
 // stand takes over what counts of a credential.
 func (f *Facts) stand(cred Credential) {
 	f.Credential, f.LockedAt, f.ResetAt, f.ChangedAt = cred.Version, cred.LockedAt, cred.ResetAt, cred.ChangedAt
+	f.Password, f.MustChange = cred.Hash != "", cred.MustChange
 }
 
 // app answers the zero TOTPStatus where the person has no app.
@@ -205,6 +239,7 @@ type opened struct {
 	key   [32]byte
 	facts Facts
 	step  Step
+	typed string // a right password, for as long as the step lasts
 }
 
 // open loads the flow of a step, gathers the facts and asks Next. With ErrFlowChanged the flow is the current one.
@@ -222,8 +257,10 @@ func (m *Manager) open(ctx context.Context, ref Ref, c Client, now time.Time) (o
 
 // stepOf is where a flow stands, with what its page shows.
 func (m *Manager) stepOf(facts Facts, f Flow) Step {
-	s := Step{Flow: f, Decision: Next(facts, f)}
+	s := Step{Flow: f, Decision: Next(facts, f), Invitation: facts.Invitation}
 	switch {
+	case s.Stage == StageNewPassword:
+		s.Rules = m.judgeOf(facts.Memberships).Rules(facts.policy().TwoStep == TwoStepRequired)
 	case s.Stage == StageVerify:
 		s.MailTo = address.Mask(facts.User.Email)
 	case s.Stage == StageEnroll:

@@ -19,6 +19,8 @@ import (
 // A StepUpOpening is what somebody who is signed in wants a StepUp for.
 type StepUpOpening struct {
 	Action   Action
+	Target   string // of ActionSwitch: the company to work in
+	Link     string // of ActionJoin: the token of the invitation's link
 	ReturnTo string // where to go afterwards; an address that is not allowed is dropped
 	Lang     string // the language of the page, as a BCP 47 tag of at most 35 bytes; empty, or longer: none
 	Replaces string // the token of a StepUp that this one takes the place of; empty: none
@@ -26,13 +28,22 @@ type StepUpOpening struct {
 
 // StepUp begins a flow in which whoever is signed in (Client.Session) proves it once more, with the strongest proof that they have,
 // and then sets up an app if that is the Action. A proof from the last ten minutes counts. It ends in Finish: the same session
-// under a new token. ErrFlowGone: nobody is signed in.
+// under a new token.
+//
+// With ActionSwitch and ActionJoin it asks only for what the company wants beyond what the session was made with, and ends in that
+// company. What cannot be entered is answered with StageRefused and the reason; no flow is made then.
+//
+// ErrFlowGone: nobody is signed in.
 func (m *Manager) StepUp(ctx context.Context, o StepUpOpening, c Client) (Step, error) {
 	step, err := m.PreviewStepUp(ctx, o, c)
 	if err != nil {
 		return Step{}, err
 	}
 	f := step.Flow
+	if step.Stage == StageRefused && f.Target != "" || f.Action == ActionJoin && f.Invitation == "" {
+		step.Flow.ID, step.Flow.Version = "", 0
+		return step, nil
+	}
 	var t toll
 	t.add(m.counters("step-ups", f.UserID), Charge{Window: time.Minute, Limit: stepUpLimit, Lock: time.Minute}, false)
 	wait, err := m.charge(ctx, t, f.MadeAt)
@@ -72,13 +83,23 @@ func (m *Manager) PreviewStepUp(ctx context.Context, o StepUpOpening, c Client) 
 	if err != nil || !known {
 		return Step{}, cmp.Or(err, ErrFlowGone)
 	}
-	if len(o.Lang) > maxLang {
-		o.Lang = ""
-	}
 	f := Flow{
 		ID: stepUpPrefix + token.NewID(), Purpose: StepUp, Action: o.Action, SessionID: s.ID, UserID: u.ID,
-		Email: u.Email, Address: cmp.Or(accountOf(u), u.ID), ReturnTo: m.ReturnTo(o.ReturnTo), Lang: o.Lang, MadeAt: now,
+		Email: u.Email, Address: cmp.Or(accountOf(u), u.ID), ReturnTo: m.ReturnTo(o.ReturnTo), Lang: spoken(o.Lang), MadeAt: now,
 	}.accepted(now)
+	switch o.Action {
+	case ActionSwitch:
+		f.Target, f.Remember = cmp.Or(o.Target, "-"), s.Kept
+	case ActionJoin:
+		i, letter, why, err := m.readInvitation(ctx, o.Link, now)
+		if err != nil {
+			return Step{}, err
+		}
+		if why != "" {
+			return Step{Flow: f, Decision: Decision{}.stop(StageRefused, why, "the invitation cannot be accepted")}, nil
+		}
+		f.Invitation, f.Letter, f.Target, f.Remember = i.ID, letter, i.As.AccountID, s.Kept
+	}
 	facts, err := m.facts(ctx, f, c, now)
 	if err != nil {
 		return Step{}, err
@@ -91,8 +112,10 @@ const stepUpLimit = 30
 
 // Each purpose has a cookie of its own, and the posted ID of a flow says which it is.
 const (
-	stepUpPrefix = "stepup-"
-	resetPrefix  = "reset-"
+	stepUpPrefix   = "stepup-"
+	resetPrefix    = "reset-"
+	activatePrefix = "activate-"
+	signUpPrefix   = "signup-"
 )
 
 // PurposeOf is the purpose of the flow with this ID. It says nothing about whether there is one.
@@ -102,6 +125,10 @@ func PurposeOf(flowID string) Purpose {
 		return StepUp
 	case strings.HasPrefix(flowID, resetPrefix):
 		return Reset
+	case strings.HasPrefix(flowID, activatePrefix):
+		return Activate
+	case strings.HasPrefix(flowID, signUpPrefix):
+		return SignUp
 	}
 	return SignIn
 }
@@ -131,6 +158,13 @@ func (m *Manager) finishStepUp(ctx context.Context, o opened, c Client) (Done, S
 		}
 	}
 	change := session.Change{Methods: session.NewMethods(names...), AuthTime: provenAt(o.facts, f)}
+	if f.Target != "" {
+		if why, err := m.enter(ctx, o, &change, c); err != nil || why != "" {
+			step := o.step
+			step.Decision = Decision{}.stop(StageRefused, why, "the company cannot be entered")
+			return Done{}, step, err
+		}
+	}
 	var err error
 	done.Token, done.Session, err = m.sessions.Rotate(ctx, c.Session, change)
 	if errors.Is(err, session.ErrNotFound) {
@@ -139,6 +173,10 @@ func (m *Manager) finishStepUp(ctx context.Context, o opened, c Client) (Done, S
 	if err != nil {
 		if done.Device != "" { // whose token nobody is given
 			m.stores.Devices.EndDevice(context.WithoutCancel(ctx), f.UserID, s.DeviceID) // the row would only wait for its end
+		}
+		if f.Target != "" && errors.Is(err, ErrFlowGone) {
+			step, err := m.notEntered(ctx, o, c)
+			return Done{}, step, err
 		}
 		return Done{}, Step{}, fmt.Errorf("auth: giving a session a new token: %w", err)
 	}

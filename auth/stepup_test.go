@@ -218,7 +218,7 @@ func TestHalfProven(t *testing.T) {
 				t.Errorf("A-202 %s: %s version %d, %v, want nothing changed", name, s.Stage, s.Flow.Version, err)
 			}
 		}
-		if s, _, err := w.m.NewPassword(ctx, k.ref, "another long passphrase", c); err != nil || s.Stage != auth.StageVerify {
+		if s, _, err := w.m.NewPassword(ctx, k.ref, auth.PasswordChoice{Password: "another long passphrase"}, c); err != nil || s.Stage != auth.StageVerify {
 			t.Errorf("A-202 new password: %s, %v", s.Stage, err)
 		}
 	})

@@ -43,9 +43,9 @@ func (m *Manager) TwoStep(ctx context.Context, userID string) (TwoStepState, err
 }
 
 func (m *Manager) twoStepRequired(ctx context.Context, userID string) (bool, error) {
-	members, err := m.companies.Memberships(ctx, userID)
+	members, err := m.memberships(ctx, userID, m.now())
 	if err != nil {
-		return false, fmt.Errorf("auth: reading memberships: %w", err)
+		return false, err
 	}
 	return Facts{Preset: m.preset, Memberships: members}.policy().TwoStep == TwoStepRequired, nil
 }

@@ -67,7 +67,8 @@ func (v *visit) linkCounts() (whose string, ok bool, err error) {
 	if v.link() == "" {
 		return "", false, nil
 	}
-	return v.h.auth.CheckReset(v.r.Context(), v.link())
+	whose, why, err := v.h.auth.CheckReset(v.r.Context(), v.link())
+	return whose, why == "", err
 }
 
 // resetPage is the page of a link.
@@ -96,7 +97,7 @@ func (h *Handler) newPassword(v *visit) {
 		v.of(auth.Reset)
 		ref.Token = v.flow
 	}
-	step, done, err := h.auth.NewPassword(v.r.Context(), ref, v.in["password"], v.client)
+	step, done, err := h.auth.NewPassword(v.r.Context(), ref, auth.PasswordChoice{Password: v.in["password"]}, v.client)
 	refused, busy := (*auth.PasswordError)(nil), (*password.BusyError)(nil)
 	switch {
 	case errors.As(err, &refused):
