@@ -152,8 +152,8 @@ func (s spySessions) TouchSession(ctx context.Context, key session.Key, seen tim
 	return s.through("TouchSession", func() error { return s.stores.Sessions.TouchSession(ctx, key, seen) })
 }
 
-func (s spySessions) RotateSession(ctx context.Context, old, key session.Key, row session.Session) error {
-	return s.through("RotateSession", func() error { return s.stores.Sessions.RotateSession(ctx, old, key, row) })
+func (s spySessions) RotateSession(ctx context.Context, old, key session.Key, row session.Session, now time.Time) error {
+	return s.through("RotateSession", func() error { return s.stores.Sessions.RotateSession(ctx, old, key, row, now) })
 }
 
 func (s spySessions) Sessions(ctx context.Context, id string, now time.Time) (rows []session.Session, err error) {

@@ -249,7 +249,8 @@ type Change struct {
 // a step-up, a new factor, another company, a new role. The old token opens nothing from then on; the session keeps its ID.
 // Of several calls with one token, one wins.
 //
-// ErrNotFound: the token opens nothing, or the session is over by its new limits, and has ended.
+// ErrNotFound: the token opens nothing; or the session is over by its new limits, and has ended; or the company it was to go to has
+// ended its sessions since this one began (see CutAccount): then it stays where it is, and a new sign-in enters the company.
 func (m *Manager) Rotate(ctx context.Context, plain string, change Change) (newPlain string, s Session, err error) {
 	old, ok := token.Lookup(token.Session, plain)
 	if !ok {
@@ -271,7 +272,7 @@ func (m *Manager) Rotate(ctx context.Context, plain string, change Change) (newP
 		return "", Session{}, ErrNotFound
 	}
 	newPlain, key := token.New(token.Session)
-	if err := m.cfg.Store.RotateSession(ctx, old, key, s); err != nil {
+	if err := m.cfg.Store.RotateSession(ctx, old, key, s, now); err != nil {
 		return "", Session{}, failed("rotating", err)
 	}
 	return newPlain, s, nil

@@ -555,18 +555,23 @@ func TestEnding(t *testing.T) {
 			t.Errorf("SignOut of a session that was cut = %v, want nil", err)
 		}
 	})
-	t.Run("A-242 R19 a session rotated into a company that was cut later than it began is over", func(t *testing.T) {
+	t.Run("A-242 R19 a session does not go to a company that was cut later than it began", func(t *testing.T) {
 		m, _, c := newManager(t, nil)
 		plain, _ := issue(t, m, session.Start{UserID: "ann", AccountID: "globex"})
 		c.move(time.Second)
 		if err := m.CutAccount(t.Context(), "acme"); err != nil {
 			t.Fatal(err)
 		}
-		plain, _, err := m.Rotate(t.Context(), plain, session.Change{AccountID: "acme"})
-		if err != nil {
+		if err := m.CutAccountAt(t.Context(), "initech", c.now.Add(time.Hour)); err != nil {
 			t.Fatal(err)
 		}
-		wantLive(t, m, plain, false)
+		for account, after := range map[string]time.Duration{"acme": 0, "initech": time.Hour} {
+			c.move(after)
+			if got, _, err := m.Rotate(t.Context(), plain, session.Change{AccountID: account}); !errors.Is(err, session.ErrNotFound) || got != "" {
+				t.Errorf("Rotate to %s = %q, %v, want ErrNotFound", account, got, err)
+			}
+			wantLive(t, m, plain, true)
+		}
 	})
 	t.Run("R19 a forced date needs no job on time", func(t *testing.T) {
 		m, _, c := newManager(t, nil)

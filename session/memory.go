@@ -121,7 +121,7 @@ func (m *Memory) TouchSession(_ context.Context, key Key, seen time.Time) error 
 }
 
 // RotateSession implements [Store].
-func (m *Memory) RotateSession(_ context.Context, old, key Key, s Session) error {
+func (m *Memory) RotateSession(_ context.Context, old, key Key, s Session, now time.Time) error {
 	r, p := m.hold(&old)
 	if r == nil {
 		return ErrNotFound
@@ -130,6 +130,9 @@ func (m *Memory) RotateSession(_ context.Context, old, key Key, s Session) error
 	next := &row{Session: r.Session, key: key}
 	next.AccountID, next.Methods, next.AuthTime = s.AccountID, s.Methods, s.AuthTime
 	next.Idle, next.ExpiresAt = s.Idle, s.ExpiresAt
+	if m.cuts.off(&r.Session, now) || m.cuts.off(&next.Session, now) {
+		return ErrNotFound
+	}
 	next.Session = compact(next.Session)
 	if !m.shard(&key).add(next) { // nobody knows the new key yet, so for a moment both may stand
 		return ErrConflict

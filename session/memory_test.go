@@ -98,7 +98,7 @@ func TestMemoryRaces(t *testing.T) {
 					next := key
 					binary.LittleEndian.PutUint64(next[8:], r.Uint64())
 					next[0] = next[8]
-					err := store.RotateSession(t.Context(), key, next, s)
+					err := store.RotateSession(t.Context(), key, next, s, at)
 					if errors.Is(err, session.ErrNotFound) {
 						return // it is cut
 					}
@@ -200,13 +200,13 @@ func TestMemoryRows(t *testing.T) {
 				if _, taken := model[fresh]; taken || fresh == key {
 					continue
 				}
-				err := store.RotateSession(t.Context(), key, fresh, s)
+				err := store.RotateSession(t.Context(), key, fresh, s, at)
 				if have != (err == nil) {
 					t.Fatalf("RotateSession of a row (%t) = %v", have, err)
 				}
 				// Put it back, so that the keys of a person stay told by the key.
 				if have {
-					if err := store.RotateSession(t.Context(), fresh, key, s); err != nil {
+					if err := store.RotateSession(t.Context(), fresh, key, s, at); err != nil {
 						t.Fatalf("RotateSession back = %v", err)
 					}
 				}
@@ -249,7 +249,7 @@ func TestMemoryRows(t *testing.T) {
 			t.Fatal(err)
 		}
 		store.TouchSession(t.Context(), key, at.Add(time.Minute))
-		store.RotateSession(t.Context(), key, keyOf(2, 2), session.Session{Methods: "totp"})
+		store.RotateSession(t.Context(), key, keyOf(2, 2), session.Session{Methods: "totp"}, at)
 		store.EndSessions(t.Context(), "ann", "")
 		if *got != want {
 			t.Errorf("the session is now %+v, want %+v", *got, want)

@@ -30,8 +30,10 @@ type Store interface {
 	TouchSession(ctx context.Context, key Key, seen time.Time) error
 
 	// RotateSession gives the row a new key and takes AccountID, Methods, AuthTime, Idle and ExpiresAt from s, in one step.
-	// The old key opens nothing from then on. ErrNotFound: the old key has no row; nothing was written.
-	RotateSession(ctx context.Context, old, new Key, s Session) error
+	// The old key opens nothing from then on. ErrNotFound: the old key has no row, or the sessions of s.AccountID were cut after the
+	// row's CreatedAt (see CutSessions, DueCut); nothing was written. A row that Session would not find is not there either.
+	// ErrConflict: new is another row's.
+	RotateSession(ctx context.Context, old, new Key, s Session, now time.Time) error
 
 	// Sessions lists a person's rows, newest first, leaving out those that Session would not find.
 	Sessions(ctx context.Context, userID string, now time.Time) ([]Session, error)

@@ -77,13 +77,15 @@ func (db *DB) TouchSession(ctx context.Context, key session.Key, seen time.Time)
 }
 
 // RotateSession implements session.Store.
-func (db *DB) RotateSession(ctx context.Context, old, new session.Key, s session.Session) error {
+func (db *DB) RotateSession(ctx context.Context, old, new session.Key, s session.Session, now time.Time) error {
 	changed, err := db.write(ctx, `UPDATE sallyport_sessions
 		SET token_hash = ?, account_id = ?, methods = ?, auth_time = ?, idle = ?, expires_at = ?,
 			ends_at = CASE WHEN seen_at + ? < ? THEN seen_at + ? ELSE ? END
-		WHERE token_hash = ?`,
+		WHERE token_hash = ? AND NOT EXISTS (SELECT 1 FROM sallyport_account_cuts c
+			WHERE c.account_id <> '' AND (c.account_id = sallyport_sessions.account_id OR c.account_id = ?)
+			AND (sallyport_sessions.created_at < c.last_cut OR (c.due_cut BETWEEN 1 AND ? AND sallyport_sessions.created_at < c.due_cut)))`,
 		new, s.AccountID, string(s.Methods), s.AuthTime, s.Idle, s.ExpiresAt,
-		s.Idle, s.ExpiresAt, s.Idle, s.ExpiresAt, old)
+		s.Idle, s.ExpiresAt, s.Idle, s.ExpiresAt, old, s.AccountID, now)
 	if err == nil && changed == 0 {
 		return session.ErrNotFound
 	}

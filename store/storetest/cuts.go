@@ -90,7 +90,7 @@ func Cuts(t *testing.T, open func(t *testing.T) CutStore) {
 		found(t, s, ahead+time.Microsecond, noon, true, "it was made after the cut")
 
 		other.AccountID = "acme"
-		ok(t, "RotateSession", s.RotateSession(ctx, key("other"), key("rotated"), other))
+		ok(t, "RotateSession", s.RotateSession(ctx, key("other"), key("rotated"), other, noon))
 		wantSession(t, s, key("rotated"), noon, "it came to the account after the cut, and was made after it")
 		ok(t, "CutSessions", s.CutSessions(ctx, "acme", noon))
 		wantNoSession(t, s, key("rotated"), noon, "it was the account's when that was cut again")
@@ -116,7 +116,7 @@ func Cuts(t *testing.T, open func(t *testing.T) CutStore) {
 					if err := s.CutSessions(ctx, account, noon); err != nil {
 						t.Errorf("CutSessions = %v, want nil", err)
 					}
-				} else if err := s.RotateSession(ctx, key(one(i).ID), key(one(i).ID+" rotated"), one(i)); err != nil && !errors.Is(err, session.ErrNotFound) {
+				} else if err := s.RotateSession(ctx, key(one(i).ID), key(one(i).ID+" rotated"), one(i), noon); err != nil && !errors.Is(err, session.ErrNotFound) {
 					t.Errorf("RotateSession = %v, want nil, or ErrNotFound once it is cut", err)
 				}
 			})
@@ -188,13 +188,67 @@ func Cuts(t *testing.T, open func(t *testing.T) CutStore) {
 		found(t, s, 0, noon.Add(2*minute), false, "to call off an appointment does not undo a cut")
 	})
 
-	t.Run("a session that goes to another account stands under that account's cuts", func(t *testing.T) {
+	t.Run("a session that is older than a cut of an account does not go there", func(t *testing.T) {
 		s := made(t, 0)
+		refused := func(account string, now time.Time, why string) {
+			t.Helper()
+			next := aSession("ann", "0s", noon)
+			next.AccountID = account
+			if err := s.RotateSession(ctx, at(0), key("rotated"), next, now); !errors.Is(err, session.ErrNotFound) {
+				t.Errorf("RotateSession(to %s) = %v, want session.ErrNotFound: %s", account, err, why)
+			}
+			wantNoSession(t, s, key("rotated"), now, why)
+		}
 		ok(t, "CutSessions", s.CutSessions(ctx, "globex", noon.Add(minute)))
+		ok(t, "DueCut", s.DueCut(ctx, "initech", noon.Add(10*minute), noon))
+		refused("globex", noon.Add(2*minute), "the sessions of that account were cut after it was made")
+		found(t, s, 0, noon.Add(2*minute), true, "the rotation was refused, and must write nothing")
+		refused("initech", noon.Add(10*minute), "the appointed cut of that account is due")
+		found(t, s, 0, noon.Add(10*minute), true, "the rotation was refused, and must write nothing")
 		next := aSession("ann", "0s", noon)
-		next.AccountID = "globex"
-		ok(t, "RotateSession", s.RotateSession(ctx, at(0), key("rotated"), next))
-		wantNoSession(t, s, key("rotated"), noon.Add(2*minute), "it was made before the cut of the account that it belongs to now")
+		next.AccountID = "initech"
+		ok(t, "RotateSession", s.RotateSession(ctx, at(0), key("rotated"), next, noon.Add(10*minute-time.Microsecond)))
+		wantSession(t, s, key("rotated"), noon, "the appointed cut was not due")
+		wantNoSession(t, s, key("rotated"), noon.Add(10*minute), "it stands under the cuts of the account that it belongs to now")
+	})
+
+	t.Run("a session that was cut goes nowhere", func(t *testing.T) {
+		s := made(t, 0)
+		ok(t, "CutSessions", s.CutSessions(ctx, "acme", noon.Add(minute)))
+		for _, account := range []string{"acme", "globex", ""} {
+			next := aSession("ann", "0s", noon)
+			next.AccountID = account
+			if err := s.RotateSession(ctx, at(0), key("rotated"), next, noon.Add(minute)); !errors.Is(err, session.ErrNotFound) {
+				t.Errorf("RotateSession(to %q) = %v, want session.ErrNotFound: the session was cut with its account", account, err)
+			}
+			wantNoSession(t, s, key("rotated"), noon, "it was cut with its account: to leave that must not bring it back")
+		}
+	})
+
+	t.Run("A-242 a session does not slip into an account while that is cut", func(t *testing.T) {
+		s := open(t)
+		for round := range rounds {
+			account := fmt.Sprint("globex", round)
+			one := func(i int) session.Session { return aSession("ann", fmt.Sprint(account, i), noon) }
+			for i := range callers {
+				ok(t, "CreateSession", s.CreateSession(ctx, key(one(i).ID), one(i)))
+			}
+			together(func(i int) {
+				next := one(i)
+				next.AccountID = account
+				if i == callers/2 {
+					if err := s.CutSessions(ctx, account, noon.Add(minute)); err != nil {
+						t.Errorf("CutSessions = %v, want nil", err)
+					}
+				} else if err := s.RotateSession(ctx, key(next.ID), key(next.ID+" rotated"), next, noon.Add(minute)); err != nil && !errors.Is(err, session.ErrNotFound) {
+					t.Errorf("RotateSession = %v, want nil, or ErrNotFound once the account is cut", err)
+				}
+			})
+			for i := range callers {
+				wantNoSession(t, s, key(one(i).ID+" rotated"), noon.Add(minute), "it was made before the account was cut, whether it came there before or after")
+			}
+			ok(t, "EndSessions", s.EndSessions(ctx, "ann", ""))
+		}
 	})
 
 	t.Run("of many cuts the latest stays", func(t *testing.T) {

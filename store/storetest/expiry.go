@@ -86,12 +86,12 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 			t.Errorf("DeleteExpired = %d, want 0: the session was touched half an hour ago", n)
 		}
 		one.Idle = 4 * time.Hour
-		ok(t, "RotateSession", s.RotateSession(ctx, key("s1"), key("s2"), one))
+		ok(t, "RotateSession", s.RotateSession(ctx, key("s1"), key("s2"), one, noon))
 		if n := expire(t, s, noon.Add(4*time.Hour), 100); n != 0 {
 			t.Errorf("DeleteExpired = %d, want 0: the rotation gave the session four hours", n)
 		}
 		one.ExpiresAt = noon.Add(4 * time.Hour)
-		ok(t, "RotateSession", s.RotateSession(ctx, key("s2"), key("s3"), one))
+		ok(t, "RotateSession", s.RotateSession(ctx, key("s2"), key("s3"), one, noon))
 		if n := expire(t, s, noon.Add(4*time.Hour), 100); n != 1 {
 			t.Errorf("DeleteExpired = %d, want 1: the rotation brought the end forward", n)
 		}

@@ -96,10 +96,15 @@ func (n *naive) TouchSession(_ context.Context, key session.Key, seen time.Time)
 	return nil
 }
 
-func (n *naive) RotateSession(_ context.Context, old, new session.Key, s session.Session) error {
+func (n *naive) RotateSession(_ context.Context, old, new session.Key, s session.Session, now time.Time) error {
 	var was session.Session
 	var ok bool
-	n.read(func() { was, ok = n.sessions[old] })
+	n.read(func() {
+		was, ok = n.sessions[old]
+		there := was
+		there.AccountID = s.AccountID
+		ok = ok && !n.cut(was, now) && !n.cut(there, now)
+	})
 	if !ok {
 		return session.ErrNotFound
 	}

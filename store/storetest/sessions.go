@@ -191,7 +191,7 @@ func Sessions(t *testing.T, open func(t *testing.T) session.Store) {
 		ok(t, "CreateSession", s.CreateSession(ctx, key("old"), want))
 		next := aSession("somebody else", "other id", noon.Add(time.Hour))
 		next.AccountID, next.Methods, next.Idle, next.Kept, next.Via = "globex", "passkey", 2*time.Hour, false, "other"
-		ok(t, "RotateSession", s.RotateSession(ctx, key("old"), key("new"), next))
+		ok(t, "RotateSession", s.RotateSession(ctx, key("old"), key("new"), next, noon))
 		wantNoSession(t, s, key("old"), noon, "it was rotated away: the old key opens nothing")
 		want.AccountID, want.Methods, want.AuthTime, want.Idle, want.ExpiresAt = next.AccountID, next.Methods, next.AuthTime, next.Idle, next.ExpiresAt
 		if d := differs(*wantSession(t, s, key("new"), noon, "it was rotated to this key"), want); d != "" {
@@ -200,7 +200,7 @@ func Sessions(t *testing.T, open func(t *testing.T) session.Store) {
 		if all, err := s.Sessions(ctx, "ann", noon); err != nil || len(all) != 1 {
 			t.Errorf("Sessions = %d rows, %v, want the one that was rotated", len(all), err)
 		}
-		if err := s.RotateSession(ctx, key("old"), key("newer"), next); !gone(err) {
+		if err := s.RotateSession(ctx, key("old"), key("newer"), next, noon); !gone(err) {
 			t.Errorf("RotateSession(old key) = %v, want session.ErrNotFound", err)
 		}
 		wantNoSession(t, s, key("newer"), noon, "the rotation found nothing, so it must write nothing")
@@ -210,7 +210,7 @@ func Sessions(t *testing.T, open func(t *testing.T) session.Store) {
 		s := open(t)
 		ok(t, "CreateSession", s.CreateSession(ctx, key("old"), aSession("ann", "s1", noon)))
 		won := winners(t, "RotateSession", gone, func(i int) error {
-			return s.RotateSession(ctx, key("old"), key(fmt.Sprint("new ", i)), aSession("ann", "s1", noon))
+			return s.RotateSession(ctx, key("old"), key(fmt.Sprint("new ", i)), aSession("ann", "s1", noon), noon)
 		})
 		live := 0
 		for i := range callers {
@@ -234,7 +234,7 @@ func Sessions(t *testing.T, open func(t *testing.T) session.Store) {
 					if err := s.EndSessions(ctx, user, ""); err != nil {
 						t.Errorf("EndSessions = %v, want nil", err)
 					}
-				} else if err := s.RotateSession(ctx, key(user), key(fmt.Sprint(user, i)), aSession(user, "s", noon)); err != nil && !gone(err) {
+				} else if err := s.RotateSession(ctx, key(user), key(fmt.Sprint(user, i)), aSession(user, "s", noon), noon); err != nil && !gone(err) {
 					t.Errorf("RotateSession = %v, want nil or session.ErrNotFound", err)
 				}
 			})
