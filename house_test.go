@@ -19,6 +19,7 @@ var variables = map[string]string{
 	"store/sqlstore.flowTable":    "a table and its columns",
 	"store/sqlstore.limitTable":   "a table and its columns",
 	"store/sqlstore.codeTable":    "a table and its columns",
+	"store/sqlstore.ticketTable":  "a table and its columns",
 }
 
 // library tells whether a package is linked into hosts: neither an example nor a test kit.

@@ -12,10 +12,12 @@ import (
 )
 
 // How many rows that strangers can make are kept. With more, the oldest go first: a sign-in in progress then starts over,
-// and a counter of guesses forgets. Nothing that belongs to a person who has signed in is dropped for want of room.
+// a counter of guesses
+// forgets, and a mailed link is asked for again. Nothing that belongs to a person who has signed in is dropped for want of room.
 const (
 	MaxFlows    = 100_000 // a flow has a few KB at most, as package auth bounds what people type: some hundred MB where all are full
 	MaxCounters = 200_000 // about 50 MB; a counter that is closed goes only where no open one is among the oldest
+	MaxTickets  = 100_000 // mailed links, of a few hundred bytes each
 )
 
 // Memory keeps everything in memory. Make it with [NewMemory]. It is safe for concurrent use.
@@ -30,6 +32,7 @@ type Memory struct {
 	*outbox
 	flows
 	limits
+	tickets
 	credentials
 	people
 }
@@ -47,6 +50,7 @@ var (
 	_ auth.Credentials  = (*Memory)(nil)
 	_ auth.Flows        = (*Memory)(nil)
 	_ auth.Limits       = (*Memory)(nil)
+	_ auth.Tickets      = (*Memory)(nil)
 	_ mfa.TOTPStore     = (*Memory)(nil)
 	_ mfa.RecoveryStore = (*Memory)(nil)
 	_ mfa.CodeStore     = (*Memory)(nil)
@@ -60,6 +64,7 @@ func NewMemory() *Memory {
 	m := &Memory{Memory: session.NewMemory(), secondSteps: mfa.NewMemory(), outbox: mail.NewMemory()}
 	m.flows.rows.max = MaxFlows
 	m.limits.rows.max = MaxCounters
+	m.tickets.rows.max = MaxTickets
 	return m
 }
 
@@ -67,12 +72,13 @@ func NewMemory() *Memory {
 func (m *Memory) Stores() auth.Stores {
 	return auth.Stores{
 		Credentials: m, Flows: m, Limits: m, Sessions: m, Cuts: m, Devices: m,
-		TOTP: m, Recovery: m, Codes: m, Outbox: m, Expiry: m,
+		TOTP: m, Recovery: m, Codes: m, Outbox: m, Tickets: m, Expiry: m,
 	}
 }
 
 // DeleteExpired implements auth.Expiry.
 func (m *Memory) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	sessions, err := m.Memory.DeleteExpired(ctx, now, limit)
-	return sessions + m.flows.deleteExpired(now, limit) + m.limits.deleteExpired(now, limit) + m.secondSteps.DeleteExpired(now, limit), err
+	deleted := sessions + m.flows.deleteExpired(now, limit) + m.limits.deleteExpired(now, limit) + m.tickets.deleteExpired(now, limit)
+	return deleted + m.secondSteps.DeleteExpired(now, limit), err
 }

@@ -39,6 +39,9 @@ func TestMemoryKeepsEveryContract(t *testing.T) {
 	t.Run("Limits", func(t *testing.T) {
 		storetest.Limits(t, func(*testing.T) auth.Limits { return store.NewMemory() })
 	})
+	t.Run("Tickets", func(t *testing.T) {
+		storetest.Tickets(t, func(*testing.T) auth.Tickets { return store.NewMemory() })
+	})
 	t.Run("TOTP", func(t *testing.T) {
 		storetest.TOTP(t, func(*testing.T) mfa.TOTPStore { return store.NewMemory() })
 	})
@@ -81,6 +84,22 @@ func TestWhatStrangersMakeIsBounded(t *testing.T) {
 		}
 	})
 
+	t.Run("A-277 the oldest mailed link goes first", func(t *testing.T) {
+		m := store.NewMemory()
+		for i := range store.MaxTickets + 10 {
+			if err := m.PutTicket(ctx, auth.Ticket{Key: key(i), Slot: key(-i - 1), ExpiresAt: noon}, noon.Add(-time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, want := range map[int]error{0: auth.ErrNotFound, 9: auth.ErrNotFound, 10: nil, store.MaxTickets + 9: nil} {
+			_, byKey := m.Ticket(ctx, key(i))
+			_, bySlot := m.TicketIn(ctx, key(-i-1))
+			if !errors.Is(byKey, want) || !errors.Is(bySlot, want) {
+				t.Errorf("Ticket and TicketIn(%d of %d) = %v and %v, want %v", i, store.MaxTickets+10, byKey, bySlot, want)
+			}
+		}
+	})
+
 	t.Run("A-277 a flood of guesses opens no closed counter and forgets no password", func(t *testing.T) {
 		m := store.NewMemory()
 		if err := m.SwapCredential(ctx, auth.Credential{UserID: "ann", Hash: "hash"}); err != nil {
@@ -116,6 +135,7 @@ func TestTheMapNamesEveryContract(t *testing.T) {
 	for _, contract := range []reflect.Type{
 		reflect.TypeFor[session.Store](), reflect.TypeFor[session.Cuts](), reflect.TypeFor[session.Devices](),
 		reflect.TypeFor[auth.Credentials](), reflect.TypeFor[auth.Flows](), reflect.TypeFor[auth.Limits](), reflect.TypeFor[auth.Expiry](),
+		reflect.TypeFor[auth.Tickets](),
 		reflect.TypeFor[mfa.TOTPStore](), reflect.TypeFor[mfa.CodeStore](), reflect.TypeFor[mfa.RecoveryStore](), reflect.TypeFor[mail.OutboxStore](),
 		reflect.TypeFor[directory.UserStore](), reflect.TypeFor[directory.AccountStore](), reflect.TypeFor[directory.DomainStore](),
 	} {

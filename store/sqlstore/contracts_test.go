@@ -38,6 +38,9 @@ func TestEveryDatabaseKeepsEveryContract(t *testing.T) {
 			t.Run("Limits", func(t *testing.T) {
 				storetest.Limits(t, func(t *testing.T) auth.Limits { return open(t) })
 			})
+			t.Run("Tickets", func(t *testing.T) {
+				storetest.Tickets(t, func(t *testing.T) auth.Tickets { return open(t) })
+			})
 			t.Run("TOTP", func(t *testing.T) {
 				storetest.TOTP(t, func(t *testing.T) mfa.TOTPStore { return open(t) })
 			})

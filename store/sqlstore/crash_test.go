@@ -208,7 +208,7 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 	const canary = "canary@acme.example"
 	for name, raw := range map[string]*sql.DB{"sqlite": testdb.RawSQLite(t), "postgresql": testdb.RawPostgreSQL(t)} {
 		db := mustOpen(t, raw, map[string]sqlstore.Dialect{"sqlite": sqlstore.SQLite, "postgresql": sqlstore.PostgreSQL}[name])
-		for _, table := range []string{"users", "credentials", "flows", "sessions", "devices", "totp", "codes", "recovery", "outbox"} {
+		for _, table := range []string{"users", "credentials", "flows", "sessions", "devices", "totp", "codes", "recovery", "outbox", "tickets"} {
 			if _, err := raw.Exec("DROP TABLE sallyport_" + table); err != nil {
 				t.Fatal(err)
 			}
@@ -225,6 +225,7 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 		_, _, _, spentSet := db.SpendRecovery(ctx, canary, mfa.Budget{}, noon)
 		_, used := db.ConsumeRecovery(ctx, canary, canary, key(canary), noon)
 		_, claimed := db.ClaimOutbox(ctx, noon, noon, 1)
+		_, byKey := db.Ticket(ctx, key(canary))
 		for verb, err := range map[string]error{
 			"UserByEmail":     byEmail,
 			"CreateUser":      db.CreateUser(ctx, auth.User{ID: canary, Email: canary, Name: canary}),
@@ -244,6 +245,8 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 			"ConsumeRecovery": used,
 			"AddOutbox":       db.AddOutbox(ctx, mail.OutboxRow{ID: canary, Body: []byte(canary)}),
 			"ClaimOutbox":     claimed,
+			"PutTicket":       db.PutTicket(ctx, auth.Ticket{Key: key(canary), Body: []byte(canary)}, noon),
+			"Ticket":          byKey,
 		} {
 			if err == nil || strings.Contains(err.Error(), canary) || strings.Count(err.Error(), "sqlstore: ") != 1 {
 				t.Errorf("%s: %s over a broken database = %v, want an error that says once what was done, and not to whom", name, verb, err)

@@ -14,8 +14,9 @@ import (
 func (db *DB) Credential(ctx context.Context, userID string) (auth.Credential, error) {
 	c := auth.Credential{UserID: userID}
 	var history []byte
-	err := db.row(ctx, db.sql, `SELECT hash, version, changed_at, history, locked_at, reset_at FROM sallyport_credentials WHERE user_id = ?`, userID).
-		Scan(&c.Hash, &c.Version, instant{&c.ChangedAt}, &history, instant{&c.LockedAt}, instant{&c.ResetAt})
+	err := db.row(ctx, db.sql, `SELECT hash, version, changed_at, history, locked_at, reset_at, must_change, recovery_email
+		FROM sallyport_credentials WHERE user_id = ?`, userID).
+		Scan(&c.Hash, &c.Version, instant{&c.ChangedAt}, &history, instant{&c.LockedAt}, instant{&c.ResetAt}, &c.MustChange, &c.RecoveryEmail)
 	if errors.Is(err, sql.ErrNoRows) {
 		return auth.Credential{}, auth.ErrNotFound
 	}
@@ -34,12 +35,12 @@ func (db *DB) SwapCredential(ctx context.Context, c auth.Credential) error {
 	if err != nil {
 		return failed("writing a credential", err)
 	}
-	row := []any{c.Hash, c.ChangedAt, string(history), c.LockedAt, c.ResetAt, c.UserID}
-	statement := `INSERT INTO sallyport_credentials (hash, version, changed_at, history, locked_at, reset_at, user_id)
-		VALUES (?, 1, ?, ?, ?, ?, ?) ON CONFLICT (user_id) DO NOTHING`
+	row := []any{c.Hash, c.ChangedAt, string(history), c.LockedAt, c.ResetAt, c.MustChange, c.RecoveryEmail, c.UserID}
+	statement := `INSERT INTO sallyport_credentials (hash, version, changed_at, history, locked_at, reset_at, must_change, recovery_email, user_id)
+		VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (user_id) DO NOTHING`
 	if c.Version != 0 {
-		statement = `UPDATE sallyport_credentials SET hash = ?, version = version + 1, changed_at = ?, history = ?, locked_at = ?, reset_at = ?
-			WHERE user_id = ? AND version = ?`
+		statement = `UPDATE sallyport_credentials SET hash = ?, version = version + 1, changed_at = ?, history = ?, locked_at = ?, reset_at = ?,
+			must_change = ?, recovery_email = ? WHERE user_id = ? AND version = ?`
 		row = append(row, c.Version)
 	}
 	changed, err := db.write(ctx, statement, row...)

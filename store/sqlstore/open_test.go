@@ -152,8 +152,8 @@ func TestMigrations(t *testing.T) {
 			group.Wait()
 			once := tables(t, db, dialect)
 			mustOpen(t, db, dialect)
-			if got := versions(t, db); !slices.Equal(got, []int{1, 2}) {
-				t.Errorf("versions applied = %v, want [1 2]", got)
+			if got := versions(t, db); !slices.Equal(got, []int{1, 2, 3}) {
+				t.Errorf("versions applied = %v, want [1 2 3]", got)
 			}
 			if again := tables(t, db, dialect); !slices.Equal(once, again) {
 				t.Errorf("a second Open changed the tables:\n%v\nwant\n%v", again, once)
@@ -177,8 +177,8 @@ func TestMigrations(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		if got := versions(t, db); !slices.Equal(got, []int{1, 2}) {
-			t.Errorf("versions applied = %v, want [1 2]", got)
+		if got := versions(t, db); !slices.Equal(got, []int{1, 2, 3}) {
+			t.Errorf("versions applied = %v, want [1 2 3]", got)
 		}
 	})
 
@@ -196,7 +196,7 @@ func TestMigrations(t *testing.T) {
 	})
 
 	t.Run("a migration that fails leaves nothing", func(t *testing.T) {
-		for table, version := range map[string]string{"sallyport_users": "version 1", "sallyport_outbox": "version 2"} {
+		for table, version := range map[string]string{"sallyport_users": "version 1", "sallyport_outbox": "version 2", "sallyport_invitations": "version 3"} {
 			eachRaw(t, func(t *testing.T, db *sql.DB, dialect sqlstore.Dialect) {
 				if _, err := db.Exec("CREATE TABLE " + table + " (in_the_way BIGINT)"); err != nil {
 					t.Fatal(err)
@@ -231,12 +231,12 @@ func TestMigrations(t *testing.T) {
 				}
 			}
 			db := mustOpen(t, raw, dialect)
-			if got := versions(t, raw); !slices.Equal(got, []int{1, 2}) {
-				t.Errorf("versions applied = %v, want [1 2]", got)
+			if got := versions(t, raw); !slices.Equal(got, []int{1, 2, 3}) {
+				t.Errorf("versions applied = %v, want [1 2 3]", got)
 			}
 			c, err := db.Credential(ctx, "ann")
-			if err != nil || c.Hash != "hash" || c.Version != 7 || !c.LockedAt.IsZero() || !c.ResetAt.IsZero() {
-				t.Errorf("Credential = %+v, %v, want the one that was there, neither locked nor reset", c, err)
+			if err != nil || c.Hash != "hash" || c.Version != 7 || !c.LockedAt.IsZero() || !c.ResetAt.IsZero() || c.MustChange || c.RecoveryEmail != "" {
+				t.Errorf("Credential = %+v, %v, want the one that was there, neither locked nor reset nor to be changed", c, err)
 			}
 			d, err := db.Device(ctx, key("browser"), "ann")
 			if err != nil || d.ID != "d" || !d.TrustedAt.IsZero() || !d.TwoStepUntil.IsZero() {

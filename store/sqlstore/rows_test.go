@@ -162,9 +162,12 @@ func TestExpiredRowsGo(t *testing.T) {
 				if _, err := db.SendCode(ctx, key(id), mfa.CodeRecord{ID: id, EndsAt: at.Add(time.Hour)}, mfa.CodeRules{}, at); err != nil {
 					t.Fatal(err)
 				}
+				if err := db.PutTicket(ctx, auth.Ticket{Key: key(id), Slot: key(id), ExpiresAt: at.Add(time.Hour)}, at); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-		kinds := []string{"sessions", "flows", "limits", "devices", "codes"}
+		kinds := []string{"sessions", "flows", "limits", "devices", "codes", "tickets"}
 
 		t.Run("A-278 each new row takes up to 16 expired ones with it", func(t *testing.T) {
 			fill(t, 40, noon)

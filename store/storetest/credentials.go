@@ -16,12 +16,13 @@ import (
 func Credentials(t *testing.T, open func(t *testing.T) auth.Credentials) {
 	ctx := context.Background()
 	conflict := func(err error) bool { return errors.Is(err, auth.ErrConflict) }
-	first := auth.Credential{UserID: "ann", Hash: "$argon2id$v=19$first", ChangedAt: noon}
+	first := auth.Credential{UserID: "ann", Hash: "$argon2id$v=19$first", ChangedAt: noon, RecoveryEmail: "first@home.example"}
 	stands := func(t *testing.T, s auth.Credentials, want auth.Credential) {
 		t.Helper()
 		got, err := s.Credential(ctx, want.UserID)
 		same := err == nil && got.UserID == want.UserID && got.Hash == want.Hash && got.Version == want.Version &&
 			got.ChangedAt.Equal(want.ChangedAt) && got.LockedAt.Equal(want.LockedAt) && got.ResetAt.Equal(want.ResetAt) &&
+			got.MustChange == want.MustChange && got.RecoveryEmail == want.RecoveryEmail &&
 			len(got.History) == len(want.History) &&
 			(len(want.History) == 0 || reflect.DeepEqual(got.History, want.History))
 		if !same {
@@ -58,7 +59,7 @@ func Credentials(t *testing.T, open func(t *testing.T) auth.Credentials) {
 		}
 		second := auth.Credential{
 			UserID: "ann", Hash: "", Version: 1, ChangedAt: noon.Add(time.Hour), History: []string{first.Hash, "older"},
-			LockedAt: noon.Add(time.Minute), ResetAt: noon.Add(time.Hour),
+			LockedAt: noon.Add(time.Minute), ResetAt: noon.Add(time.Hour), MustChange: true, RecoveryEmail: "ann@home.example",
 		}
 		ok(t, "SwapCredential", s.SwapCredential(ctx, second))
 		second.Version = 2
@@ -112,7 +113,7 @@ func Credentials(t *testing.T, open func(t *testing.T) auth.Credentials) {
 	t.Run("an upgraded hash is of the same version", func(t *testing.T) {
 		s := open(t)
 		c := first
-		c.History = []string{"older"}
+		c.History, c.MustChange, c.RecoveryEmail = []string{"older"}, true, "ann@home.example"
 		ok(t, "SwapCredential", s.SwapCredential(ctx, c))
 		ok(t, "UpgradeHash", s.UpgradeHash(ctx, "ann", 1, "stronger"))
 		c.Version, c.Hash = 1, "stronger"
@@ -155,7 +156,7 @@ func Credentials(t *testing.T, open func(t *testing.T) auth.Credentials) {
 			}
 		}
 		c := first
-		c.History, c.ResetAt = []string{"older"}, noon.Add(-time.Hour)
+		c.History, c.ResetAt, c.MustChange, c.RecoveryEmail = []string{"older"}, noon.Add(-time.Hour), true, "ann@home.example"
 		ok(t, "SwapCredential", s.SwapCredential(ctx, c))
 		move("ann", time.Time{}, 2)
 		c.Version = 2

@@ -19,6 +19,7 @@ type ExpiryStore interface {
 	auth.Expiry
 	auth.Flows
 	auth.Limits
+	auth.Tickets
 	session.Store
 	mfa.CodeStore
 	mail.OutboxStore
@@ -52,6 +53,8 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 		if _, err := s.SendCode(ctx, key("code"), code, three, noon); err != nil {
 			t.Fatal(err)
 		}
+		link := auth.Ticket{Key: key("link"), Slot: key("slot"), ExpiresAt: noon.Add(4 * time.Hour)}
+		ok(t, "PutTicket", s.PutTicket(ctx, link, noon))
 		for _, step := range []struct {
 			after time.Duration
 			want  int
@@ -65,6 +68,8 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 			{2 * time.Hour, 1, "the row of the code has ended"},
 			{3*time.Hour - time.Microsecond, 0, "the other session lasts three hours"},
 			{3 * time.Hour, 1, "the other session has come to its end"},
+			{4*time.Hour - time.Microsecond, 0, "the link lasts four hours"},
+			{4 * time.Hour, 1, "the link has expired"},
 			{100 * time.Hour, 0, "nothing is left"},
 		} {
 			if got := expire(t, s, noon.Add(step.after), 100); got != step.want {
@@ -72,6 +77,7 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 			}
 		}
 		wantNoFlow(t, s, key("flow"), "it has expired and was deleted")
+		wantNoTicket(t, s, link, "it has expired and was deleted")
 		wantNoSession(t, s, key("idle"), noon, "it has expired and was deleted")
 		wantNoSession(t, s, key("capped"), noon, "it has expired and was deleted")
 	})
@@ -184,6 +190,29 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 			}
 			if swapped != nil && !errors.Is(swapped, auth.ErrNotFound) {
 				t.Errorf("SwapFlow = %v, want nil or auth.ErrNotFound", swapped)
+			}
+		}
+	})
+
+	t.Run("a link that is sent anew is not deleted with the old ones", func(t *testing.T) {
+		s := open(t)
+		for round := range rounds {
+			slot := key(fmt.Sprint("slot ", round))
+			ok(t, "PutTicket", s.PutTicket(ctx, auth.Ticket{Key: slot, Slot: slot, ExpiresAt: noon}, noon.Add(-time.Hour)))
+			fresh := auth.Ticket{Key: key(fmt.Sprint("new ", round)), Slot: slot, ExpiresAt: noon.Add(time.Hour)}
+			together(func(i int) {
+				var err error
+				if i == callers/2 {
+					err = s.PutTicket(ctx, fresh, noon)
+				} else {
+					_, err = s.DeleteExpired(ctx, noon, 100)
+				}
+				if err != nil {
+					t.Errorf("PutTicket or DeleteExpired = %v, want nil", err)
+				}
+			})
+			if got, err := s.TicketIn(ctx, slot); err != nil || got.Key != fresh.Key {
+				t.Errorf("TicketIn = %v, want the link that was sent: DeleteExpired must look and delete in one step", err)
 			}
 		}
 	})

@@ -40,6 +40,8 @@ type naive struct {
 	sets     map[string]naiveSet
 	recovery map[string][]mfa.RecoveryCode
 	letters  map[string]mail.OutboxRow
+	tickets  map[[32]byte]auth.Ticket
+	slots    map[[32]byte][32]byte // the key of the ticket in it
 }
 
 type naiveCut struct{ last, due time.Time }
@@ -53,6 +55,7 @@ func newNaive() *naive {
 		members: map[string][]directory.Member{}, domains: map[string]directory.Domain{},
 		apps: map[string]mfa.TOTPRecord{}, codes: map[[32]byte]mfa.CodeRecord{}, sets: map[string]naiveSet{},
 		recovery: map[string][]mfa.RecoveryCode{}, letters: map[string]mail.OutboxRow{},
+		tickets: map[[32]byte]auth.Ticket{}, slots: map[[32]byte][32]byte{},
 	}
 }
 
@@ -365,7 +368,7 @@ func (n *naive) ClearLimits(_ context.Context, keys [][32]byte) error {
 }
 
 func (n *naive) DeleteExpired(_ context.Context, now time.Time, limit int) (int, error) {
-	var sessions, flows, counters, codes [][32]byte
+	var sessions, flows, counters, codes, tickets [][32]byte
 	n.read(func() {
 		for key, s := range n.sessions {
 			if (!now.Before(s.ExpiresAt) || now.Sub(s.SeenAt) >= s.Idle) && len(sessions) < limit {
@@ -387,6 +390,11 @@ func (n *naive) DeleteExpired(_ context.Context, now time.Time, limit int) (int,
 				codes = append(codes, key)
 			}
 		}
+		for key, row := range n.tickets {
+			if !now.Before(row.ExpiresAt) && len(tickets) < limit {
+				tickets = append(tickets, key)
+			}
+		}
 	})
 	n.write(func() {
 		for _, key := range sessions {
@@ -401,8 +409,12 @@ func (n *naive) DeleteExpired(_ context.Context, now time.Time, limit int) (int,
 		for _, key := range codes {
 			delete(n.codes, key)
 		}
+		for _, key := range tickets {
+			delete(n.slots, n.tickets[key].Slot)
+			delete(n.tickets, key)
+		}
 	})
-	return len(sessions) + len(flows) + len(counters) + len(codes), nil
+	return len(sessions) + len(flows) + len(counters) + len(codes) + len(tickets), nil
 }
 
 func (n *naive) UserByID(_ context.Context, id string) (auth.User, error) {
@@ -615,6 +627,15 @@ var naiveSuites = map[string]struct {
 			"guesses that share some counters neither wait for each other for ever nor slip through": "Charge must read and count all counters in one step",
 		},
 	},
+	"Tickets": {
+		func(t *testing.T) { storetest.Tickets(t, func(*testing.T) auth.Tickets { return newNaive() }) },
+		map[string]string{
+			"one caller adds":     "AddTicket must look and write in one step",
+			"one slot gets a key": "PutTicket must not take another slot's key",
+			"one caller takes":    "TakeTicket must delete and answer in one step",
+			"of many tickets at the same moment one is in the slot": "PutTicket must replace in one step",
+		},
+	},
 	"TOTP": {
 		func(t *testing.T) { storetest.TOTP(t, func(*testing.T) mfa.TOTPStore { return newNaive() }) },
 		map[string]string{
@@ -664,6 +685,7 @@ var naiveSuites = map[string]struct {
 		func(t *testing.T) { storetest.Expiry(t, func(*testing.T) storetest.ExpiryStore { return newNaive() }) },
 		map[string]string{
 			"each row is counted by one caller":                          "DeleteExpired must delete and count in one step",
+			"a link that is sent anew is not deleted with the old ones":  "want the link that was sent: DeleteExpired must look and delete in one step",
 			"a flow that goes on is not deleted with the old ones":       "DeleteExpired must look and delete in one step",
 			"a code that is sent again is not deleted with the old ones": "want the code that was sent: DeleteExpired must look and delete in one step",
 		},

@@ -1,0 +1,73 @@
+package storetest_test
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
+)
+
+// What the naive store keeps of mailed links: rows by key, and for each slot the key of its newest.
+
+func (n *naive) PutTicket(ctx context.Context, t auth.Ticket, _ time.Time) error {
+	if was, err := n.Ticket(ctx, t.Key); err == nil && was.Slot != t.Slot {
+		return auth.ErrConflict
+	}
+	old, err := n.TicketIn(ctx, t.Slot)
+	t.Body = slices.Clone(t.Body)
+	n.write(func() {
+		if err == nil {
+			delete(n.tickets, old.Key)
+		}
+		n.tickets[t.Key] = t
+		n.slots[t.Slot] = t.Key
+	})
+	return nil
+}
+
+func (n *naive) AddTicket(ctx context.Context, t auth.Ticket, now time.Time) error {
+	if was, err := n.TicketIn(ctx, t.Slot); err == nil && now.Before(was.ExpiresAt) {
+		return auth.ErrConflict
+	}
+	return n.PutTicket(ctx, t, now)
+}
+
+func (n *naive) Ticket(_ context.Context, key [32]byte) (auth.Ticket, error) {
+	var t auth.Ticket
+	var ok bool
+	n.read(func() { t, ok = n.tickets[key] })
+	if !ok {
+		return t, auth.ErrNotFound
+	}
+	t.Body = slices.Clone(t.Body)
+	return t, nil
+}
+
+func (n *naive) TicketIn(ctx context.Context, slot [32]byte) (auth.Ticket, error) {
+	var key [32]byte
+	var ok bool
+	n.read(func() { key, ok = n.slots[slot] })
+	if !ok {
+		return auth.Ticket{}, auth.ErrNotFound
+	}
+	return n.Ticket(ctx, key)
+}
+
+func (n *naive) TakeTicket(ctx context.Context, key [32]byte) error {
+	t, err := n.Ticket(ctx, key)
+	if err != nil {
+		return err
+	}
+	n.write(func() { delete(n.tickets, key); delete(n.slots, t.Slot) })
+	return nil
+}
+
+func (n *naive) DropTicket(ctx context.Context, slot [32]byte) error {
+	t, err := n.TicketIn(ctx, slot)
+	if err != nil {
+		return nil
+	}
+	n.write(func() { delete(n.tickets, t.Key); delete(n.slots, slot) })
+	return nil
+}
