@@ -10,15 +10,18 @@ import (
 
 // What the naive store keeps of mailed links: rows by key, and for each slot the key of its newest.
 
-func (n *naive) PutTicket(ctx context.Context, t auth.Ticket, _ time.Time) error {
-	if was, err := n.Ticket(ctx, t.Key); err == nil && was.Slot != t.Slot {
+func (n *naive) PutTicket(_ context.Context, t auth.Ticket, _ time.Time) error {
+	var was auth.Ticket
+	var taken, held bool
+	var old [32]byte
+	n.read(func() { was, taken = n.tickets[t.Key]; old, held = n.slots[t.Slot] })
+	if taken && was.Slot != t.Slot {
 		return auth.ErrConflict
 	}
-	old, err := n.TicketIn(ctx, t.Slot)
 	t.Body = slices.Clone(t.Body)
 	n.write(func() {
-		if err == nil {
-			delete(n.tickets, old.Key)
+		if held {
+			delete(n.tickets, old)
 		}
 		n.tickets[t.Key] = t
 		n.slots[t.Slot] = t.Key
