@@ -633,7 +633,8 @@ var naiveSuites = map[string]struct {
 			"one caller adds":     "AddTicket must look and write in one step",
 			"one slot gets a key": "PutTicket must not take another slot's key",
 			"one caller takes":    "TakeTicket must delete and answer in one step",
-			"of many tickets at the same moment one is in the slot": "PutTicket must replace in one step",
+			"a ticket that is taken while a newer one is put does not take the newer one": "TakeTicket must empty a slot only of the ticket that it takes",
+			"of many tickets at the same moment one is in the slot":                       "PutTicket must replace in one step",
 		},
 	},
 	"TOTP": {

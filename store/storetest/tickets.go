@@ -217,7 +217,9 @@ func Tickets(t *testing.T, open func(t *testing.T) auth.Tickets) {
 					t.Errorf("TakeTicket = %v, want nil or auth.ErrNotFound", err)
 				}
 			})
-			wantTicket(t, s, fresh)
+			if got, err := s.TicketIn(ctx, fresh.Slot); err != nil || got.Key != fresh.Key {
+				t.Errorf("TicketIn = %v, want the newer ticket: TakeTicket must empty a slot only of the ticket that it takes", err)
+			}
 			wantNoTicket(t, s, old, "it was taken, or replaced")
 		}
 	})
