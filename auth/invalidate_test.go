@@ -10,10 +10,15 @@ import (
 // Invariant 6: the table at auth.Change, line by line, as it is written there.
 func TestInvalidate(t *testing.T) {
 	for _, tt := range []struct {
-		change                        auth.Change
-		keepsOne, keepsDevices, locks bool
+		change                                  auth.Change
+		keepsOne, keepsAll, keepsDevices, locks bool
 	}{
-		{change: auth.ChangePassword},
+		{change: auth.ChangePassword, keepsOne: true},
+		{change: auth.ChangePasswordKept, keepsOne: true, keepsAll: true},
+		{change: auth.ChangeVerified},
+		{change: auth.ChangeEmail, keepsOne: true},
+		{change: auth.ChangeEmailUndone, locks: true},
+		{change: auth.ChangeRecovery, keepsOne: true},
 		{change: auth.ChangeApp, keepsOne: true},
 		{change: auth.ChangeAppGone, keepsOne: true},
 		{change: auth.ChangeReported, keepsOne: true, keepsDevices: true, locks: true},
@@ -34,8 +39,8 @@ func TestInvalidate(t *testing.T) {
 				if kept := w.live(here.Session); kept != tt.keepsOne {
 					t.Errorf("the session that may be kept lives: %v, want %v", kept, tt.keepsOne)
 				}
-				if w.live(there.Session) {
-					t.Error("another session lives")
+				if kept := w.live(there.Session); kept != tt.keepsAll {
+					t.Errorf("another session lives: %v, want %v", kept, tt.keepsAll)
 				}
 				if !w.live(solo.Session) {
 					t.Error("somebody else's session ended")

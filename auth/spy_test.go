@@ -59,7 +59,7 @@ func (s *spy) Stores() auth.Stores {
 	return auth.Stores{
 		Credentials: spyCredentials{s}, Flows: spyFlows{s}, Limits: spyLimits{s},
 		Sessions: spySessions{s}, Cuts: s.stores.Cuts, Devices: spyDevices{s}, Expiry: s.stores.Expiry,
-		TOTP: spyTOTP{s}, Recovery: spyRecovery{s}, Codes: spyCodes{s}, Outbox: spyOutbox{s},
+		TOTP: spyTOTP{s}, Recovery: spyRecovery{s}, Codes: spyCodes{s}, Outbox: spyOutbox{s}, Tickets: spyTickets{s},
 	}
 }
 
@@ -226,6 +226,34 @@ func (s spyTOTP) DeleteTOTP(ctx context.Context, userID, id string) error {
 func (s spyTOTP) AskTOTPReset(ctx context.Context, userID, id string, renew, now time.Time) (asked time.Time, err error) {
 	err = s.through("AskTOTPReset", func() (err error) { asked, err = s.stores.TOTP.AskTOTPReset(ctx, userID, id, renew, now); return })
 	return
+}
+
+type spyTickets struct{ *spy }
+
+func (s spyTickets) PutTicket(ctx context.Context, t auth.Ticket, now time.Time) error {
+	return s.through("PutTicket", func() error { return s.stores.Tickets.PutTicket(ctx, t, now) })
+}
+
+func (s spyTickets) AddTicket(ctx context.Context, t auth.Ticket, now time.Time) error {
+	return s.through("AddTicket", func() error { return s.stores.Tickets.AddTicket(ctx, t, now) })
+}
+
+func (s spyTickets) Ticket(ctx context.Context, key [32]byte) (t auth.Ticket, err error) {
+	err = s.through("Ticket", func() (err error) { t, err = s.stores.Tickets.Ticket(ctx, key); return })
+	return
+}
+
+func (s spyTickets) TicketIn(ctx context.Context, slot [32]byte) (t auth.Ticket, err error) {
+	err = s.through("TicketIn", func() (err error) { t, err = s.stores.Tickets.TicketIn(ctx, slot); return })
+	return
+}
+
+func (s spyTickets) TakeTicket(ctx context.Context, key [32]byte) error {
+	return s.through("TakeTicket", func() error { return s.stores.Tickets.TakeTicket(ctx, key) })
+}
+
+func (s spyTickets) DropTicket(ctx context.Context, slot [32]byte) error {
+	return s.through("DropTicket", func() error { return s.stores.Tickets.DropTicket(ctx, slot) })
 }
 
 type spyRecovery struct{ *spy }
