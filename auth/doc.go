@@ -6,6 +6,12 @@
 // [Manager.RecoveryCode], the set-up from [Manager.EnrollBegin] on, [Manager.ChooseAccount]) and, once a step answers StageReady,
 // [Manager.Finish]. Start [Manager.Run] beside it: it sends the letters.
 //
+// Whoever has no session yet gets on by mail: [Manager.Forgot] and [Manager.OpenReset] lead to a new password, [Manager.SignUp] and
+// [Manager.OpenSignUp] to an account, [Manager.Invite] and [Manager.OpenInvitation] into a company; [Manager.NewPassword] ends all three,
+// and a sign-in follows. Whoever is signed in changes their password, address and recovery address ([Manager.ChangePassword],
+// [Manager.AskEmail], [Manager.AskRecoveryEmail]), joins or switches companies by a [Manager.StepUp] with a target, and gets through
+// [Manager.RequireProduct] with a seat.
+//
 // A step that proves something gives the flow a new token ([Step].Token): send it to the browser in the place of the old one.
 //
 // A sign-in in progress is a [Flow]. Every way of proving something adds a [Proof] to it; the pure function [Next] decides what
@@ -17,7 +23,7 @@
 // Whoever is signed in proves it once more in a [Manager.StepUp], which pages ask for with [Manager.RequireRecent]. What a change of
 // a person ends stands in one table, at [Change].
 //
-// The package does not speak HTTP but for Require, does not know roles beyond what a decision needs, and keeps no person: people
+// The package does not speak HTTP but for Require and its kin, does not know roles beyond what a decision needs, and keeps no person: people
 // are the host's ([Users]) or auth/directory's. Two-step verification here does not withstand a false page in the middle; passkeys
 // would.
 package auth

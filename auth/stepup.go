@@ -35,11 +35,11 @@ type StepUpOpening struct {
 //
 // ErrFlowGone: nobody is signed in.
 func (m *Manager) StepUp(ctx context.Context, o StepUpOpening, c Client) (Step, error) {
-	step, err := m.PreviewStepUp(ctx, o, c)
+	begun, err := m.previewStepUp(ctx, o, c)
 	if err != nil {
 		return Step{}, err
 	}
-	f := step.Flow
+	step, f := begun.step, begun.step.Flow
 	if step.Stage == StageRefused && f.Target != "" || f.Action == ActionJoin && f.Invitation == "" {
 		step.Flow.ID, step.Flow.Version = "", 0
 		return step, nil
@@ -59,6 +59,10 @@ func (m *Manager) StepUp(ctx context.Context, o StepUpOpening, c Client) (Step, 
 	if err := m.note(ctx, e); err != nil {
 		return Step{}, err
 	}
+	if err := m.arrive(ctx, &begun, &f, c); err != nil {
+		return Step{}, err
+	}
+	step = begun.step
 	if step.Token, err = m.create(ctx, f); err != nil {
 		return Step{}, err
 	}
@@ -71,17 +75,22 @@ func (m *Manager) StepUp(ctx context.Context, o StepUpOpening, c Client) (Step, 
 // PreviewStepUp answers what StepUp would, and makes no flow: for the page that asks for the first proof. ErrFlowGone: nobody is
 // signed in.
 func (m *Manager) PreviewStepUp(ctx context.Context, o StepUpOpening, c Client) (Step, error) {
+	begun, err := m.previewStepUp(ctx, o, c)
+	return begun.step, err
+}
+
+func (m *Manager) previewStepUp(ctx context.Context, o StepUpOpening, c Client) (opened, error) {
 	now := m.now()
 	s, err := m.sessions.Lookup(ctx, c.Session)
 	if errors.Is(err, session.ErrNotFound) {
-		return Step{}, ErrFlowGone
+		return opened{}, ErrFlowGone
 	}
 	if err != nil {
-		return Step{}, fmt.Errorf("auth: reading the session of a step-up: %w", err)
+		return opened{}, fmt.Errorf("auth: reading the session of a step-up: %w", err)
 	}
 	u, known, err := found(m.users.UserByID(ctx, s.UserID))
 	if err != nil || !known {
-		return Step{}, cmp.Or(err, ErrFlowGone)
+		return opened{}, cmp.Or(err, ErrFlowGone)
 	}
 	f := Flow{
 		ID: stepUpPrefix + token.NewID(), Purpose: StepUp, Action: o.Action, SessionID: s.ID, UserID: u.ID,
@@ -93,18 +102,18 @@ func (m *Manager) PreviewStepUp(ctx context.Context, o StepUpOpening, c Client) 
 	case ActionJoin:
 		i, letter, why, err := m.readInvitation(ctx, o.Link, now)
 		if err != nil {
-			return Step{}, err
+			return opened{}, err
 		}
 		if why != "" {
-			return Step{Flow: f, Decision: Decision{}.stop(StageRefused, why, "the invitation cannot be accepted")}, nil
+			return opened{step: Step{Flow: f, Decision: Decision{}.stop(StageRefused, why, "the invitation cannot be accepted")}}, nil
 		}
 		f.Invitation, f.Letter, f.Target, f.Remember = i.ID, letter, i.As.AccountID, s.Kept
 	}
 	facts, err := m.facts(ctx, f, c, now)
 	if err != nil {
-		return Step{}, err
+		return opened{}, err
 	}
-	return m.stepOf(facts, f), nil
+	return opened{facts: facts, step: m.stepOf(facts, f)}, nil
 }
 
 // stepUpLimit is how many step-ups one person begins within a minute.
