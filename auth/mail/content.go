@@ -1,12 +1,10 @@
 package mail
 
 import (
+	"cmp"
 	"fmt"
-	"net/netip"
 	"strconv"
-	"strings"
 	"time"
-	"unicode"
 
 	"github.com/sallyport-auth/sallyport/auth/locale"
 )
@@ -53,12 +51,6 @@ type Unasked struct {
 	Button  Button // the zero Button: none
 }
 
-// Lengths of what others may have written.
-const (
-	maxIP      = 64
-	maxBrowser = 80
-)
-
 // content is the letter in words. to is its address.
 func (l *Letters) content(letter Letter, to string) Content {
 	words := l.words.Text(l.words.Match(letter.Lang))
@@ -67,10 +59,10 @@ func (l *Letters) content(letter Letter, to string) Content {
 	}
 	c := Content{
 		Kind: letter.Kind, Lang: words.Tag(), Dir: words.Dir(), Product: l.cfg.Product,
-		Subject: say("subject"), Heading: say("heading"), Lead: say("lead"),
+		Subject: say("subject"), Heading: l.heading(words, letter, say("heading")), Lead: say("lead"),
 		Facts: l.facts(words, letter, to), Notes: l.notes(words, letter),
 		Unasked: Unasked{Heading: words.Get("mail.unasked"), Text: say("unasked")},
-		Why:     words.Get("mail.why", "product", l.cfg.Product), Links: l.links(words),
+		Why:     l.why(words, letter.Kind), Links: l.links(words),
 	}
 	if letter.Kind.hasCode() {
 		c.Code = letter.Code
@@ -80,24 +72,69 @@ func (l *Letters) content(letter Letter, to string) Content {
 	return c
 }
 
+// heading is the heading of a letter, which may name a company. Nothing else that others wrote stands outside the table, and none of
+// it in a subject, in a label or beside a link: whoever chooses the name of a company does not get to write the letter.
+func (l *Letters) heading(words locale.Text, letter Letter, plain string) string {
+	switch company := plainName(letter.Company); {
+	case company == "" || !letter.Kind.invites():
+		return plain
+	case letter.Kind == InviteExisting:
+		return words.Get("mail.invite_existing.named", "name", company)
+	default:
+		return words.Get("mail.invite.named", "name", company, "product", l.cfg.Product)
+	}
+}
+
+// why says why the mail comes. Not everybody who gets one has an account.
+func (l *Letters) why(words locale.Text, kind Kind) string {
+	switch {
+	case kind.stranger():
+		return words.Get("mail.why.stranger", "product", l.cfg.Product)
+	case kind == SeatRequest:
+		return words.Get("mail.why.admin", "product", l.cfg.Product)
+	}
+	return words.Get("mail.why", "product", l.cfg.Product)
+}
+
 // place puts the button where it belongs, which the kind decides.
 func (l *Letters) place(c *Content, words locale.Text, letter Letter) {
-	password := Button{Label: words.Get("mail.button.password"), URL: letter.Link, Bare: words.Get("mail.button.bare")}
-	devices := Button{Label: words.Get("mail.button.devices"), URL: letter.Link, Bare: password.Bare}
-	if devices.URL == "" {
-		devices.URL = l.cfg.Security
+	button := func(label, url string) Button {
+		return Button{Label: words.Get(label), URL: url, Bare: words.Get("mail.button.bare")}
 	}
 	switch letter.Kind {
 	case VerifyLogin, EnrollEmail: // a letter with a code leads nowhere: what it leads to is open already
+	case EmailTaken: // nothing has happened to the account
 	case Reset, Locked:
-		c.Button = password
-	case PasswordChanged, DeviceReported: // whoever must read on here may not get to a page that asks for the password
-		c.Unasked.Button = password
+		c.Button = button("mail.button.password", letter.Link)
+	case ResetSSO, SignUpTaken:
+		c.Button = button("mail.button.signin", letter.Link)
+	case Invite:
+		c.Button = button("mail.button.activate", letter.Link)
+	case InviteExisting:
+		c.Button = button("mail.button.invitation", letter.Link)
+	case InviteSSO:
+		c.Button = button("mail.button.sso", letter.Link)
+	case SignUp:
+		c.Button = button("mail.button.signup", letter.Link)
+	case EmailConfirm, RecoveryConfirm:
+		c.Button = button("mail.button.confirm", letter.Link)
+	case SeatRequest:
+		c.Button = button("mail.button.request", letter.Link)
+	case PasswordChanged, DeviceReported, EmailUndone: // whoever must read on here may not get to a page that asks for the password
+		c.Unasked.Button = button("mail.button.password", letter.Link)
+	case EmailChanged: // nor to one of an account that is in other hands by now
+		c.Unasked.Button = button("mail.button.undo", letter.Link)
+		if letter.Link != "" {
+			c.Unasked.Text = words.Get("mail.email_changed.undo")
+		}
 	default:
-		c.Unasked.Button = devices
+		c.Unasked.Button = button("mail.button.devices", cmp.Or(letter.Link, l.cfg.Security))
 	}
-	if letter.Kind == TwoStepReset || letter.Kind == Reset { // somebody else did the one, and may have asked for the other
-		c.Unasked.Heading = words.Get("mail.unexpected")
+	if letter.Kind == TwoStepReset || letter.Kind == Reset || letter.Kind.invites() || letter.Kind == SeatRequest {
+		c.Unasked.Heading = words.Get("mail.unexpected") // somebody else did it, or may have asked for it
+	}
+	if letter.Kind == RecoveryChanged && letter.NewEmail == "" {
+		c.Lead = words.Get("mail.recovery_changed.removed", "product", l.cfg.Product)
 	}
 }
 
@@ -108,8 +145,8 @@ func (l *Letters) notes(words locale.Text, letter Letter) (notes []string) {
 		switch {
 		case letter.Kind.hasCode():
 			notes = append(notes, words.Count("mail.code.valid", minutes))
-		case letter.Kind == Reset:
-			notes = append(notes, words.Count("mail.link.valid", minutes))
+		case letter.Kind.hasLink():
+			notes = append(notes, linkValid(words, minutes))
 		}
 	}
 	switch {
@@ -123,6 +160,19 @@ func (l *Letters) notes(words locale.Text, letter Letter) (notes []string) {
 	return notes
 }
 
+// linkValid says how long a link counts, in the largest unit of which there are several and nothing is left over: 60 minutes, 24
+// hours, 7 days.
+func linkValid(words locale.Text, minutes int) string {
+	const hour, day = 60, 24 * 60
+	switch {
+	case minutes > day && minutes%day == 0:
+		return words.Count("mail.link.valid.days", minutes/day)
+	case minutes > hour && minutes%hour == 0:
+		return words.Count("mail.link.valid.hours", minutes/hour)
+	}
+	return words.Count("mail.link.valid", minutes)
+}
+
 // facts are the lines of the table. What is unknown is left out.
 func (l *Letters) facts(words locale.Text, letter Letter, to string) (facts []Fact) {
 	add := func(label, value string) {
@@ -130,12 +180,39 @@ func (l *Letters) facts(words locale.Text, letter Letter, to string) (facts []Fa
 			facts = append(facts, Fact{Label: label, Value: value, Line: words.Get("mail.fact.line", "label", label, "value", value)})
 		}
 	}
-	add(words.Get("mail.fact.account"), to)
+	kind := letter.Kind
+	switch {
+	case kind == EmailConfirm:
+		add(words.Get("mail.fact.new"), to)
+	case kind == RecoveryConfirm:
+		add(words.Get("mail.fact.recovery"), to)
+	case kind.stranger():
+		add(words.Get("mail.fact.address"), to)
+	default:
+		add(words.Get("mail.fact.account"), to)
+	}
+	switch {
+	case kind == EmailAsked || kind == EmailChanged:
+		add(words.Get("mail.fact.new"), plainAddress(letter.NewEmail))
+	case kind == RecoveryChanged:
+		add(words.Get("mail.fact.recovery"), plainAddress(letter.NewEmail))
+	case kind == SeatRequest:
+		add(words.Get("mail.fact.person"), plainAddress(letter.Person))
+		add(words.Get("mail.fact.item"), plainName(letter.Item))
+	}
+	if kind.invites() || kind == SeatRequest {
+		add(words.Get("mail.fact.company"), plainName(letter.Company))
+	}
 	add(words.Get("mail.fact.when"), l.timeText(words, letter.When))
-	add(words.Get("mail.fact.ip"), plainIP(letter.IP))
-	add(words.Get("mail.fact.browser"), plainBrowser(letter.Browser))
-	if letter.Kind.hasCode() || letter.Kind == Reset {
+	if !kind.invites() && kind != SeatRequest { // where a colleague sits is not for those they write to
+		add(words.Get("mail.fact.ip"), plainIP(letter.IP))
+		add(words.Get("mail.fact.browser"), plainBrowser(letter.Browser))
+	}
+	switch {
+	case kind.hasCode() || kind.hasLink():
 		add(words.Get("mail.fact.until"), l.timeText(words, letter.ExpiresAt))
+	case kind == EmailChanged && letter.Link != "":
+		add(words.Get("mail.fact.undo"), l.timeText(words, letter.ExpiresAt))
 	}
 	return facts
 }
@@ -166,35 +243,4 @@ func (l *Letters) timeText(words locale.Text, t time.Time) string {
 	}
 	return words.Get("mail.time", "day", day, "month", words.Get("mail.month."+strconv.Itoa(int(t.Month()))),
 		"year", fmt.Sprintf("%04d", t.Year()), "clock", t.Format("15:04"), "zone", zone)
-}
-
-// plainIP is an address from a letter as it is shown; empty for what is none.
-func plainIP(s string) string {
-	addr, err := netip.ParseAddr(s[:min(len(s), maxIP)])
-	if err != nil {
-		return ""
-	}
-	return addr.Unmap().WithZone("").String()
-}
-
-// plainBrowser is the name of a browser as it is shown. It was told by whoever signs in: one that a mail program could take for
-// an address to click on is left out, and so is one that has more digits in a row than a version has.
-func plainBrowser(s string) string {
-	s = clean(s, maxBrowser)
-	digits := 0
-	for i, r := range s {
-		switch {
-		case unicode.IsDigit(r):
-			if digits++; digits > 4 {
-				return ""
-			}
-			continue
-		case r == '.' && (i+1 >= len(s) || s[i+1] < '0' || s[i+1] > '9'):
-			return ""
-		case !unicode.IsLetter(r) && !unicode.IsMark(r) && !strings.ContainsRune(" .-_()/,;+…", r):
-			return ""
-		}
-		digits = 0
-	}
-	return s
 }

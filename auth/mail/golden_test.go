@@ -41,11 +41,34 @@ func letter(kind mail.Kind) mail.Letter {
 	l := mail.Letter{
 		Kind: kind, UserID: "usr1", To: "ana@acme.example", When: noon, IP: "203.0.113.7", Browser: "Firefox, Linux",
 	}
+	link := func(page string, counts time.Duration) {
+		l.Link, l.ExpiresAt = "https://app.example.com/auth/"+page+"&lang=en", noon.Add(counts)
+	}
+	const week = 7 * 24 * time.Hour
 	switch kind {
 	case mail.VerifyLogin, mail.EnrollEmail:
 		l.Code, l.ExpiresAt = "482913", noon.Add(10*time.Minute)
 	case mail.Reset:
-		l.Link, l.ExpiresAt = "https://app.example.com/auth/reset?token=rst_4kZ9vQ&lang=en", noon.Add(time.Hour)
+		link("reset?token=rst_4kZ9vQ", time.Hour)
+	case mail.SignUp:
+		link("signup?token=sgn_4kZ9vQ", time.Hour)
+	case mail.EmailConfirm:
+		link("email?token=eml_4kZ9vQ", 24*time.Hour)
+	case mail.RecoveryConfirm:
+		link("recovery?token=rcv_4kZ9vQ", 24*time.Hour)
+	case mail.Invite, mail.InviteExisting, mail.InviteSSO:
+		link("invite?token=inv_4kZ9vQ", week)
+		l.Company, l.IP, l.Browser = "Acme & Sons Ltd.", "", ""
+	case mail.SeatRequest:
+		l.Link = "https://app.example.com/auth/seats?lang=en"
+		l.Company, l.Person, l.Item, l.IP, l.Browser = "Acme & Sons Ltd.", "bob@acme.example", "Harbour Pro", "", ""
+	case mail.SignUpTaken:
+		l.Link = "https://app.example.com/auth/?lang=en"
+	case mail.EmailChanged:
+		link("undo?token=und_4kZ9vQ", week)
+		l.NewEmail = "ana.lopez@acme.example"
+	case mail.EmailAsked, mail.RecoveryChanged:
+		l.NewEmail = "ana.lopez@acme.example"
 	case mail.TwoStepAsked:
 		l.Until = noon.Add(24 * time.Hour)
 	case mail.RecoveryUsed:

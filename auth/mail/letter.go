@@ -43,19 +43,33 @@ const (
 	RecoveryConfirm Kind = "recovery_confirm" // to a recovery address: Link leads to where it is confirmed
 	RecoveryChanged Kind = "recovery_changed" // the recovery address was set or replaced by NewEmail, or removed where that is empty
 	SeatRequest     Kind = "seat_request"     // to an administrator of Company: Person asks for a seat for Item
-	Nothing         Kind = "nothing"          // is never sent: it takes the place of a letter that nobody must get, so that the work is the same
+	Nothing         Kind = "nothing"          // is posted and never sent: it takes the place of a letter that nobody must get, so that the work is the same
 )
 
-// Kinds are all kinds there are.
+// Kinds are all kinds that are sent: every one but Nothing.
 func Kinds() []Kind {
 	return []Kind{
 		VerifyLogin, EnrollEmail, NewDevice, TwoStepOn, TwoStepOff, TwoStepReplaced, TwoStepReset, TwoStepAsked, RecoveryUsed,
-		RecoveryNew, PasswordChanged, DeviceReported, Locked, Guessing, Reset,
+		RecoveryNew, PasswordChanged, DeviceReported, Locked, Guessing, Reset, ResetSSO, Invite, InviteExisting, InviteSSO, SignUp,
+		SignUpTaken, EmailConfirm, EmailTaken, EmailAsked, EmailChanged, EmailUndone, RecoveryConfirm, RecoveryChanged, SeatRequest,
 	}
 }
 
 // hasCode tells whether letters of the kind are for bringing a code.
 func (k Kind) hasCode() bool { return k == VerifyLogin || k == EnrollEmail }
+
+// hasLink tells whether letters of the kind are for bringing a link.
+func (k Kind) hasLink() bool {
+	return k == Reset || k == SignUp || k == EmailConfirm || k == RecoveryConfirm || k.invites()
+}
+
+// invites tells whether letters of the kind ask somebody to join a company.
+func (k Kind) invites() bool { return k == Invite || k == InviteExisting || k == InviteSSO }
+
+// stranger tells whether letters of the kind go to an address that nobody has proven to read yet.
+func (k Kind) stranger() bool {
+	return k == Invite || k == InviteSSO || k == SignUp || k == EmailConfirm || k == RecoveryConfirm
+}
 
 // A Letter is something to tell a person. What a kind has no use for stays zero.
 type Letter struct {
@@ -72,21 +86,25 @@ type Letter struct {
 	Left      int       // recovery codes
 	Until     time.Time // see TwoStepAsked
 	Company   string    // the name of a company, as its administrators wrote it: see Invite, SeatRequest
-	Person    string    // the address of the person who asks: see SeatRequest
-	Item      string    // the name of the product that is asked for: see SeatRequest
+	Person    string    // the address of the person who asks: see SeatRequest; empty: the letter does not say
+	Item      string    // the name of the product that is asked for: see SeatRequest; empty: the letter does not say
 	NewEmail  string    // see EmailAsked, EmailChanged, RecoveryChanged
 }
 
-// check refuses what no caller should ask for. The address is not looked at: it is data, and a letter to a wrong one is refused
-// by Compose.
+// check refuses what no caller should ask for. Addresses and names are not looked at: they are data. A letter to a wrong address is
+// refused by Compose, and what cannot be shown of the rest is left out.
 func (l Letter) check() error {
 	switch {
 	case !slices.Contains(Kinds(), l.Kind):
 		return fmt.Errorf("mail: there is no kind of letter %q", l.Kind)
 	case l.Kind.hasCode() && !plainCode(l.Code):
 		return fmt.Errorf("mail: a letter %s needs a Code of letters, digits and hyphens", l.Kind)
-	case l.Kind == Reset && l.Link == "":
+	case l.Kind.hasLink() && l.Link == "":
 		return fmt.Errorf("mail: a letter %s needs a Link", l.Kind)
+	case (l.Kind.invites() || l.Kind == SeatRequest) && l.Company == "":
+		return fmt.Errorf("mail: a letter %s needs a Company", l.Kind)
+	case (l.Kind == EmailAsked || l.Kind == EmailChanged) && l.NewEmail == "":
+		return fmt.Errorf("mail: a letter %s needs a NewEmail", l.Kind)
 	case l.Link != "" && !absolute(l.Link, "https", "http"):
 		return errors.New("mail: Link is not an absolute address")
 	}

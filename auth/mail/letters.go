@@ -10,7 +10,6 @@ import (
 	"strings"
 	"text/template"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/sallyport-auth/sallyport/auth/locale"
@@ -118,13 +117,20 @@ func (l *Letters) rehearse() error {
 			if kind.hasCode() {
 				least.Code = "482913"
 			}
-			if kind == Reset {
+			if kind.hasLink() {
 				least.Link = "https://example.com/reset?token=a&lang=b"
+			}
+			if kind.invites() || kind == SeatRequest {
+				least.Company = "//" // no name that can be shown
+			}
+			if kind == EmailAsked || kind == EmailChanged {
+				least.NewEmail = "ana@example.org"
 			}
 			all := least
 			all.Link = "https://example.com/reset?token=a&lang=b"
 			all.When, all.ExpiresAt, all.Until, all.Left = when, when.Add(10*time.Minute), when.Add(24*time.Hour), 3
 			all.IP, all.Browser = "203.0.113.7", "Firefox, Linux"
+			all.Company, all.Person, all.Item, all.NewEmail = "Acme", "bob@example.com", "Harbour Pro", "ana@example.org"
 			for _, letter := range []Letter{least, all} {
 				if err := l.try(letter); err != nil {
 					return fmt.Errorf("mail: writing %s in %s: %w", kind, language.Tag, err)
@@ -167,22 +173,4 @@ func (l *Letters) render(c Content) (text, html string, err error) {
 		return "", "", fmt.Errorf("mail: writing letter.html: %w", err)
 	}
 	return text, b.String(), nil
-}
-
-// clean makes one line of at most n characters from a text that others wrote: without control characters, without the marks
-// that turn the direction of writing, and without white space that shows as nothing.
-func clean(s string, n int) string {
-	s = strings.Join(strings.FieldsFunc(s, func(r rune) bool {
-		return unicode.IsSpace(r) && r != '\u00a0' && r != '\u202f' || unicode.IsControl(r)
-	}), " ")
-	s = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) || r == utf8.RuneError {
-			return -1
-		}
-		return r
-	}, s)
-	if utf8.RuneCountInString(s) > n {
-		s = string([]rune(s)[:n-1]) + "…"
-	}
-	return s
 }

@@ -151,8 +151,60 @@ func TestCompose(t *testing.T) {
 				t.Errorf("%v: want %q in\n%s", after, want, m.Text)
 			}
 		}
-		if m := compose(t, letters, letter(mail.Reset)); !strings.Contains(m.Text, "The link is valid for 60 minutes") {
-			t.Errorf("want 60 minutes in\n%s", m.Text)
+		const day = 24 * time.Hour
+		for after, want := range map[time.Duration]string{
+			time.Minute: "valid for 1 minute and", time.Hour: "valid for 60 minutes and", 90 * time.Minute: "valid for 90 minutes and",
+			2 * time.Hour: "valid for 2 hours and", day: "valid for 24 hours and", 36 * time.Hour: "valid for 36 hours and",
+			2 * day: "valid for 2 days and", 7 * day: "valid for 7 days and", 7*day - time.Second: "valid for 7 days and",
+		} {
+			l := letter(mail.Invite)
+			l.ExpiresAt = noon.Add(after)
+			if m := compose(t, letters, l); !strings.Contains(m.Text, want) || !strings.Contains(m.HTML, want) {
+				t.Errorf("%v: want %q in\n%s", after, want, m.Text)
+			}
+		}
+		for kind, want := range map[mail.Kind]string{
+			mail.Reset: "60 minutes", mail.SignUp: "60 minutes", mail.EmailConfirm: "24 hours", mail.RecoveryConfirm: "24 hours",
+			mail.Invite: "7 days", mail.InviteExisting: "7 days", mail.InviteSSO: "7 days",
+		} {
+			if m := compose(t, letters, letter(kind)); !strings.Contains(m.Text, "The link is valid for "+want) || !strings.Contains(m.Text, "\nValid until: ") {
+				t.Errorf("%s: want %s and the time in\n%s", kind, want, m.Text)
+			}
+		}
+	})
+
+	t.Run("A-181 a changed address can be taken back with a link, and with help without one", func(t *testing.T) {
+		l := letter(mail.EmailChanged)
+		for _, want := range []string{"take the change back", "Can be taken back until: 9 March 2026, 09:00 UTC"} {
+			if m := compose(t, letters, l); !strings.Contains(m.Text, want) || m.Link != l.Link {
+				t.Errorf("want %q and the link in\n%s", want, m.Text)
+			}
+		}
+		l.Link = ""
+		m := compose(t, letters, l)
+		if strings.Contains(m.Text, "back") || !strings.Contains(m.Text, "support for help at once") || m.Link != "" {
+			t.Errorf("want help, and nothing about a link, in\n%s", m.Text)
+		}
+	})
+
+	t.Run("R70 a recovery address that was removed", func(t *testing.T) {
+		l := letter(mail.RecoveryChanged)
+		if m := compose(t, letters, l); !strings.Contains(m.Text, "Recovery email address: ana. lopez @ acme. example\n") || strings.Contains(m.Text, "removed") {
+			t.Errorf("want the new one in full in\n%s", m.Text)
+		}
+		l.NewEmail = ""
+		if m := compose(t, letters, l); !strings.Contains(m.Text, "was removed") || strings.Contains(m.Text, "Recovery email address: ") {
+			t.Errorf("want that it was removed in\n%s", m.Text)
+		}
+	})
+
+	t.Run("an administrator's place is not told to those they invite, nor a colleague's to an administrator", func(t *testing.T) {
+		for _, kind := range []mail.Kind{mail.Invite, mail.InviteExisting, mail.InviteSSO, mail.SeatRequest} {
+			l := letter(kind)
+			l.IP, l.Browser = "203.0.113.7", "Firefox, Linux"
+			if m := compose(t, letters, l); strings.Contains(m.Text+m.HTML, l.IP) || strings.Contains(m.Text+m.HTML, l.Browser) {
+				t.Errorf("%s tells from where it was asked:\n%s", kind, m.Text)
+			}
 		}
 	})
 
@@ -184,15 +236,19 @@ func TestCompose(t *testing.T) {
 		security := harbour().Security
 		for _, kind := range mail.Kinds() {
 			with, without := letter(kind), letter(kind)
-			with.Link = link
+			with.Link, without.Link = link, ""
 			wantWith, wantWithout := link, security
 			switch kind {
-			case mail.VerifyLogin, mail.EnrollEmail:
+			case mail.VerifyLogin, mail.EnrollEmail, mail.EmailTaken:
 				wantWith, wantWithout = "", ""
-			case mail.PasswordChanged, mail.DeviceReported, mail.Locked:
+			case mail.PasswordChanged, mail.DeviceReported, mail.Locked, mail.ResetSSO, mail.SignUpTaken, mail.EmailChanged, mail.EmailUndone,
+				mail.SeatRequest:
 				wantWithout = ""
-			case mail.Reset:
-				wantWithout = without.Link
+			case mail.Reset, mail.Invite, mail.InviteExisting, mail.InviteSSO, mail.SignUp, mail.EmailConfirm, mail.RecoveryConfirm:
+				if _, err := letters.Compose(without, "id1"); err == nil || errors.Is(err, mail.ErrRefused) {
+					t.Errorf("Compose(%s) without a link = %v, want an error, and not one about the address", kind, err)
+				}
+				without, wantWithout = with, link
 			}
 			if got := compose(t, letters, with).Link; got != wantWith {
 				t.Errorf("%s with a link leads to %q, want %q", kind, got, wantWith)
@@ -376,6 +432,13 @@ func TestComposeRefuses(t *testing.T) {
 	}
 	for name, change := range map[string]func(*mail.Letter){
 		"an unknown kind":           func(l *mail.Letter) { l.Kind = "birthday" },
+		"nothing to say":            func(l *mail.Letter) { l.Kind = mail.Nothing },
+		"no company":                func(l *mail.Letter) { *l = letter(mail.Invite); l.Company = "" },
+		"no company to join":        func(l *mail.Letter) { *l = letter(mail.InviteExisting); l.Company = "" },
+		"no company with SSO":       func(l *mail.Letter) { *l = letter(mail.InviteSSO); l.Company = "" },
+		"no company with seats":     func(l *mail.Letter) { *l = letter(mail.SeatRequest); l.Company = "" },
+		"no new address":            func(l *mail.Letter) { *l = letter(mail.EmailAsked); l.NewEmail = "" },
+		"no address that it became": func(l *mail.Letter) { *l = letter(mail.EmailChanged); l.NewEmail = "" },
 		"no code":                   func(l *mail.Letter) { l.Code = "" },
 		"a code of two lines":       func(l *mail.Letter) { l.Code = "482913\r\n" },
 		"a code in other digits":    func(l *mail.Letter) { l.Code = "٤٨٢٩١٣" },
@@ -404,54 +467,4 @@ func TestRecipient(t *testing.T) {
 			t.Errorf("A-164 Compose to %q = %q, want %q", to, got, want)
 		}
 	}
-}
-
-// TestWhatOthersWrote is about the two fields that whoever signs in has a say in.
-func TestWhatOthersWrote(t *testing.T) {
-	letters := newLetters(t, harbour())
-	for _, tc := range []struct{ browser, want string }{
-		{"Firefox, Linux", "Firefox, Linux"},
-		{"Chrome 141.0.7390 on Windows 11", "Chrome 141.0.7390 on Windows 11"},
-		{"Firefox\r\n\r\nGo to the page", "Firefox Go to the page"},
-		{"Fire\u202efox\u200b", "Firefox"},
-		{strings.Repeat("x", 2048), strings.Repeat("x", 79) + "…"},
-		{"evil.example/prize", ""},
-		{"www.evil.example", ""},
-		{"https://evil.example", ""},
-		{"eve@evil.example", ""},
-		{"<a href=https://evil.example>Firefox</a>", ""},
-		{"<b>Firefox</b>", ""},
-		{"call 0800123456", ""},
-		{"code 123456", ""},
-		{"\x1b[31mFirefox", ""},
-	} {
-		l := letter(mail.NewDevice)
-		l.Browser = tc.browser
-		m := compose(t, letters, l)
-		_, after, _ := strings.Cut(m.Text, "Browser: ")
-		got, _, _ := strings.Cut(after, "\n")
-		if got != tc.want || strings.Contains(m.HTML, "evil") || strings.Contains(m.Text, "evil") {
-			t.Errorf("A-165 a browser called %.40q is shown as %q, want %q", tc.browser, got, tc.want)
-		}
-	}
-	for ip, want := range map[string]string{
-		"203.0.113.7": "203.0.113.7", "::ffff:203.0.113.7": "203.0.113.7", "2001:db8::1": "2001:db8::1", "fe80::1%eth0": "fe80::1",
-		"evil.example": "", "203.0.113.7\r\nBcc: x": "", "": "",
-	} {
-		l := letter(mail.NewDevice)
-		l.IP = ip
-		m := compose(t, letters, l)
-		_, after, _ := strings.Cut(m.Text, "IP address: ")
-		if got, _, _ := strings.Cut(after, "\n"); got != want {
-			t.Errorf("A-165 the IP address %q is shown as %q, want %q", ip, got, want)
-		}
-	}
-	t.Run("A-165 a name of the host is escaped", func(t *testing.T) {
-		cfg := harbour()
-		cfg.Product = `Harbour & <b>"Sons"</b>`
-		m := compose(t, newLetters(t, cfg), letter(mail.VerifyLogin))
-		if strings.Contains(m.HTML, "<b>") || !strings.Contains(m.HTML, "Harbour &amp; &lt;b&gt;") || !strings.Contains(m.Text, cfg.Product) {
-			t.Errorf("the product is not escaped in HTML, or is in text:\n%s\n%s", m.Text, m.HTML)
-		}
-	})
 }
