@@ -87,10 +87,13 @@ type sealed struct {
 }
 
 // Post puts a letter into the outbox, to be sent once hold has passed, and answers its id. It does not look at the address: a
-// letter to what is none is told of as dead when its time comes.
+// letter to what is none is told of as dead when its time comes. Nothing is accepted with whatever stands in it, and costs what any
+// other letter costs: whoever watches the clock does not learn whether there was somebody to write to.
 func (o *Outbox) Post(ctx context.Context, l Letter, hold time.Duration) (id string, err error) {
-	if err := l.check(); err != nil {
-		return "", err
+	if l.Kind != Nothing {
+		if err := l.check(); err != nil {
+			return "", err
+		}
 	}
 	now := o.now()
 	plain, err := json.Marshal(sealed{Posted: now, Letter: l})
@@ -118,7 +121,8 @@ func (o *Outbox) Drop(ctx context.Context, id string) error {
 }
 
 // Deliver sends what is due, until nothing is or ctx ends, and answers how many were sent. A letter that cannot be sent does not
-// stop the others: the error is that of a broken store. Several may run at once, here and on other nodes.
+// stop the others: the error is that of a broken store. Nothing is taken out of the outbox and not counted. Several may run at once,
+// here and on other nodes.
 func (o *Outbox) Deliver(ctx context.Context) (sent int, err error) {
 	for ctx.Err() == nil {
 		until := o.now().Add(lease)
@@ -160,6 +164,9 @@ func (o *Outbox) deliver(ctx context.Context, row OutboxRow, until time.Time) (s
 	d := DeadLetter{ID: row.ID, Kind: s.Letter.Kind, UserID: s.Letter.UserID, Attempts: row.Attempts - 1, Err: err}
 	if err != nil {
 		return false, o.bury(ctx, row, d)
+	}
+	if s.Letter.Kind == Nothing { // however old it is: nobody waits for it, so nobody is told of it
+		return false, o.strikeOff(ctx, row)
 	}
 	if d.Expired = !row.ExpiresAt.IsZero() && !now.Before(row.ExpiresAt); d.Expired {
 		return false, o.bury(ctx, row, d)

@@ -174,10 +174,86 @@ func TestPost(t *testing.T) {
 
 	t.Run("a mistake of the caller is told at once", func(t *testing.T) {
 		p := newPost(t, nil)
-		for _, l := range []mail.Letter{{}, {Kind: "birthday", To: "ana@acme.example"}, {Kind: mail.VerifyLogin, To: "ana@acme.example"}, {Kind: mail.Reset, To: "ana@acme.example"}} {
+		for _, l := range []mail.Letter{
+			{}, {Kind: "birthday", To: "ana@acme.example"}, {Kind: mail.VerifyLogin, To: "ana@acme.example"}, {Kind: mail.Reset, To: "ana@acme.example"},
+			{Kind: mail.Invite, To: "ana@acme.example", Link: "https://app.example.com/auth/invite"},
+		} {
 			if id, err := p.Post(context.Background(), l, 0); err == nil || id != "" {
 				t.Errorf("Post(%+v) = %q, %v, want an error", l, id, err)
 			}
+		}
+	})
+}
+
+// TestNothing is about the letter that takes the place of one which nobody must get.
+func TestNothing(t *testing.T) {
+	t.Run("R45 its row is like that of a letter", func(t *testing.T) {
+		p := newPost(t, nil)
+		rows := map[mail.Kind]mail.OutboxRow{}
+		for _, kind := range []mail.Kind{mail.Reset, mail.Nothing} {
+			l := letter(mail.Reset)
+			l.Kind = kind
+			id := p.post(t, l, time.Second)
+			for _, row := range mail.Rows(p.store) {
+				if row.ID == id {
+					rows[kind] = row
+				}
+			}
+		}
+		real, none := rows[mail.Reset], rows[mail.Nothing]
+		if !none.DueAt.Equal(real.DueAt) || !none.ExpiresAt.Equal(real.ExpiresAt) || len(none.ID) != len(real.ID) {
+			t.Errorf("the row is %+v, want one like %+v", none, real)
+		}
+		if got, want := len(none.Body)-len(real.Body), len(mail.Nothing)-len(mail.Reset); got != want {
+			t.Errorf("the body has %d bytes more, want %d: the name of the kind alone", got, want)
+		}
+		if bytes.Contains(none.Body, []byte(mail.Nothing)) {
+			t.Error("the row says in clear that it is nothing")
+		}
+	})
+
+	t.Run("R45 it is accepted whatever stands in it, and neither sent nor told of", func(t *testing.T) {
+		p := newPost(t, nil)
+		p.tell = func(mail.DeadLetter) error { return errors.New("nobody is to be told") }
+		for _, l := range []mail.Letter{
+			{Kind: mail.Nothing}, {Kind: mail.Nothing, To: "ana@acme.example"}, {Kind: mail.Nothing, To: "no address\r\n", Link: "/auth"},
+			{Kind: mail.Nothing, To: "ana@acme.example", ExpiresAt: noon.Add(time.Minute)},
+		} {
+			p.post(t, l, 0)
+		}
+		p.post(t, mail.Letter{Kind: mail.Nothing}, 2*time.Hour)
+		p.pass(time.Hour) // one has expired
+		p.wantSent(t, 0, "there is nothing to send")
+		if len(p.sent) != 0 || len(p.dead) != 0 {
+			t.Errorf("%d sent, %d dead, want none", len(p.sent), len(p.dead))
+		}
+		if left := mail.Rows(p.store); len(left) != 1 {
+			t.Errorf("%d letters left, want the one that is held", len(left))
+		}
+		p.pass(time.Hour)
+		p.wantSent(t, 0, "there is nothing to send")
+		if left := mail.Rows(p.store); len(left) != 0 {
+			t.Errorf("%d letters left, want none", len(left))
+		}
+	})
+
+	t.Run("it is not counted among letters, and holds none of them up", func(t *testing.T) {
+		p := newPost(t, nil)
+		for range 60 { // more than a worker takes at once
+			p.post(t, mail.Letter{Kind: mail.Nothing}, 0)
+			p.post(t, letter(mail.NewDevice), 0)
+		}
+		p.wantSent(t, 60, "the other half is nothing")
+		if left := mail.Rows(p.store); len(left) != 0 || len(p.sent) != 60 {
+			t.Errorf("%d letters left and %d sent, want none and 60", len(left), len(p.sent))
+		}
+	})
+
+	t.Run("a store that is broken is told of", func(t *testing.T) {
+		p := newPost(t, func(c *mail.OutboxConfig) { c.Store = noDrop{c.Store} })
+		p.post(t, mail.Letter{Kind: mail.Nothing}, 0)
+		if sent, err := p.Deliver(context.Background()); sent != 0 || !errors.Is(err, errStore) {
+			t.Errorf("Deliver = %d, %v, want none and the store's error", sent, err)
 		}
 	})
 }
