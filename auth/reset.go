@@ -42,7 +42,7 @@ func (m *Manager) Forgot(ctx context.Context, email, lang string, c Client) (Rea
 	}
 	letter := m.forgotLetter(s, a.Canonical, spoken(lang), c, now)
 	switch letter.Kind {
-	case mail.Reset:
+	case mail.Reset, mail.Nothing: // the one is as long as the other
 		letter.Link, letter.ExpiresAt = to, ends
 	case mail.Invite, mail.InviteSSO:
 		if letter, err = m.invitationLetter(s.invitations[0], letter.Kind, c, now); err != nil {

@@ -41,7 +41,7 @@ const (
 	sendTime  = 30 * time.Second // for one letter
 	retryMin  = 30 * time.Second // after the first failure; twice as long after each further one
 	retryMax  = time.Hour
-	codeRetry = time.Minute      // the longest wait of a letter that expires
+	codeRetry = time.Minute      // the longest wait of a letter that expires soon: a tenth of the time that is left to it, or this
 	giveUp    = 48 * time.Hour   // after the letter was posted
 	lastWord  = 10 * time.Second // for writing down what became of a letter
 )
@@ -224,7 +224,7 @@ func (o *Outbox) send(ctx context.Context, l Letter, id string) error {
 // failed decides what becomes of a letter that could not be sent.
 func (o *Outbox) failed(ctx context.Context, row OutboxRow, d DeadLetter, posted time.Time) error {
 	now := o.now()
-	due := now.Add(pause(row))
+	due := now.Add(pause(row, now))
 	d.Expired = !row.ExpiresAt.IsZero() && !due.Before(row.ExpiresAt)
 	if d.Expired || errors.Is(d.Err, ErrRefused) || !now.Before(posted.Add(giveUp)) {
 		return o.bury(ctx, row, d)
@@ -236,7 +236,7 @@ func (o *Outbox) failed(ctx context.Context, row OutboxRow, d DeadLetter, posted
 func (o *Outbox) bury(ctx context.Context, row OutboxRow, d DeadLetter) error {
 	if o.dead != nil {
 		if err := o.dead(ctx, d); err != nil {
-			return o.retry(ctx, row, o.now().Add(pause(row)))
+			return o.retry(ctx, row, o.now().Add(pause(row, o.now())))
 		}
 	}
 	return o.strikeOff(ctx, row)
@@ -268,13 +268,13 @@ func outlive(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // pause is how long a letter waits after a failure, a little longer now and then so that many do not come back at once.
-func pause(row OutboxRow) time.Duration {
+func pause(row OutboxRow, now time.Time) time.Duration {
 	wait := retryMax
 	if doublings := max(row.Attempts-1, 0); doublings < 7 { // the seventh is beyond an hour
 		wait = retryMin << doublings
 	}
 	if !row.ExpiresAt.IsZero() {
-		wait = min(wait, codeRetry)
+		wait = min(wait, max(codeRetry, row.ExpiresAt.Sub(now)/10))
 	}
 	return wait + rand.N(wait/10)
 }

@@ -357,6 +357,22 @@ func TestRetry(t *testing.T) {
 		}
 	})
 
+	t.Run("a link that counts for days is not tried each minute", func(t *testing.T) {
+		p := newPost(t, nil)
+		tries := 0
+		p.send = func(context.Context, mail.Message) error { tries++; return errDown }
+		l := letter(mail.Invite)
+		l.Company, l.ExpiresAt = "Acme", l.When.Add(7*24*time.Hour)
+		p.post(t, l, 0)
+		for range 24 * 4 {
+			p.wantSent(t, 0, "the server is down")
+			p.pass(15 * time.Minute)
+		}
+		if tries < 20 || tries > 35 {
+			t.Errorf("tried %d times within a day, want 20 to 35: about once an hour", tries)
+		}
+	})
+
 	t.Run("an address that does not exist is not tried again", func(t *testing.T) {
 		p := newPost(t, nil)
 		p.send = func(context.Context, mail.Message) error { return fmt.Errorf("550: %w", mail.ErrRefused) }
