@@ -231,13 +231,13 @@ func TestEndingSessions(t *testing.T) {
 		t.Run("A-242 a company, and what was made before stays ended", func(t *testing.T) {
 			desk = w.signIn("ann@acme.example", home)
 			w.move(time.Second)
-			if err := w.people.SetAccountState(t.Context(), "acme", auth.AccountExpired); err != nil {
+			if err := w.people.SetAccountState(t.Context(), "acme", auth.AccountExpired, time.Time{}); err != nil {
 				t.Fatal(err)
 			}
 			if err := w.m.EndAccount(t.Context(), "acme"); err != nil || w.live(desk.Token) || !w.live(other.Token) {
 				t.Errorf("EndAccount = %v, want acme's sessions ended and others alive", err)
 			}
-			if err := w.people.SetAccountState(t.Context(), "acme", auth.AccountActive); err != nil || w.live(desk.Token) {
+			if err := w.people.SetAccountState(t.Context(), "acme", auth.AccountActive, time.Time{}); err != nil || w.live(desk.Token) {
 				t.Errorf("%v: reactivating the company brought a session back", err)
 			}
 			w.move(time.Second)

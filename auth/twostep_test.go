@@ -194,7 +194,7 @@ func TestWhoMust(t *testing.T) {
 					w.must(w.people.SetAccountPolicy(t.Context(), "umbra", auth.Policy{TwoStep: auth.TwoStepRequired}))
 				}
 				if tt.state != "" {
-					w.must(w.people.SetAccountState(t.Context(), "umbra", tt.state))
+					w.must(w.people.SetAccountState(t.Context(), "umbra", tt.state, time.Time{}))
 				}
 			}
 			k := w.begin("solo@acme.example", home)

@@ -1,23 +1,25 @@
 package store
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"sync"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/directory"
 )
 
-// people implements directory.Store.
+// people implements directory.Store. One lock is every company's lock.
 type people struct {
-	mu       sync.RWMutex
-	users    map[string]auth.User
-	emails   map[string]string // the id of the person with this address
-	accounts map[string]directory.Account
-	members  map[string]map[string]directory.Member // by person, then by company
-	domains  map[string]directory.Domain
+	mu          sync.RWMutex
+	users       map[string]auth.User
+	emails      map[string]string // the id of the person with this address
+	accounts    map[string]directory.Account
+	members     map[string]map[string]directory.Member // by person, then by company
+	domains     map[string]directory.Domain
+	seats       map[product]int
+	holders     map[product]map[string]bool // the people who have a seat of it
+	invitations map[string]invitation
 }
 
 // CreateUser implements directory.UserStore.
@@ -60,6 +62,43 @@ func (p *people) SetUserSuspended(_ context.Context, id string, suspended bool) 
 	return set(p.users, id, func(u *auth.User) { u.Suspended = suspended })
 }
 
+// SetUserName implements directory.UserStore.
+func (p *people) SetUserName(_ context.Context, id, name string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return set(p.users, id, func(u *auth.User) { u.Name = name })
+}
+
+// SetUserLocale implements directory.UserStore.
+func (p *people) SetUserLocale(_ context.Context, id, tag string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return set(p.users, id, func(u *auth.User) { u.Locale = tag })
+}
+
+// VerifyUser implements directory.UserStore.
+func (p *people) VerifyUser(ctx context.Context, id, email string) error {
+	return p.SwapEmail(ctx, id, email, email)
+}
+
+// SwapEmail implements directory.UserStore.
+func (p *people) SwapEmail(_ context.Context, id, from, to string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	u, err := find(p.users, id)
+	if err != nil {
+		return err
+	}
+	if owner, taken := p.emails[to]; u.Email != from || taken && owner != id {
+		return auth.ErrConflict
+	}
+	delete(p.emails, from)
+	put(&p.emails, to, id)
+	u.Email, u.Unverified = to, false
+	p.users[id] = u
+	return nil
+}
+
 // CreateAccount implements directory.AccountStore.
 func (p *people) CreateAccount(_ context.Context, a directory.Account) error {
 	p.mu.Lock()
@@ -71,11 +110,46 @@ func (p *people) CreateAccount(_ context.Context, a directory.Account) error {
 	return nil
 }
 
-// SetAccountState implements directory.AccountStore.
-func (p *people) SetAccountState(_ context.Context, id string, state auth.AccountState) error {
+// CreateCompany implements directory.AccountStore.
+func (p *people) CreateCompany(_ context.Context, a directory.Account, ownerID string) (accountID string, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return set(p.accounts, id, func(a *directory.Account) { a.State = state })
+	if _, err := find(p.users, ownerID); err != nil {
+		return "", err
+	}
+	for id, m := range p.members[ownerID] {
+		if m.Leads() && (accountID == "" || id < accountID) {
+			accountID = id
+		}
+	}
+	if accountID != "" {
+		return accountID, nil
+	}
+	if _, taken := p.accounts[a.ID]; taken {
+		return "", auth.ErrConflict
+	}
+	put(&p.accounts, a.ID, a)
+	p.placeLocked(directory.Member{AccountID: a.ID, UserID: ownerID, Role: auth.RoleSuperAdmin, State: auth.MemberActive})
+	return a.ID, nil
+}
+
+// Bootstrap implements directory.AccountStore.
+func (p *people) Bootstrap(_ context.Context, a directory.Account, first auth.Invitation, now time.Time) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.users) > 0 || len(p.accounts) > 0 {
+		return directory.ErrNotEmpty
+	}
+	put(&p.accounts, a.ID, a)
+	put(&p.invitations, first.ID, invitation{first, now})
+	return nil
+}
+
+// SetAccountState implements directory.AccountStore.
+func (p *people) SetAccountState(_ context.Context, id string, state auth.AccountState, graceEnds time.Time) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return set(p.accounts, id, func(a *directory.Account) { a.State, a.GraceEnds = state, graceEnds })
 }
 
 // SetAccountPolicy implements directory.AccountStore.
@@ -83,36 +157,6 @@ func (p *people) SetAccountPolicy(_ context.Context, id string, policy auth.Poli
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return set(p.accounts, id, func(a *directory.Account) { a.Policy = policy })
-}
-
-// SetMember implements directory.AccountStore.
-func (p *people) SetMember(_ context.Context, m directory.Member) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, err := find(p.accounts, m.AccountID); err != nil {
-		return err
-	}
-	of := p.members[m.UserID]
-	put(&of, m.AccountID, m)
-	put(&p.members, m.UserID, of)
-	return nil
-}
-
-// Memberships implements directory.AccountStore and auth.Companies.
-func (p *people) Memberships(_ context.Context, userID string) ([]auth.Membership, error) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	var all []auth.Membership
-	for _, m := range p.members[userID] {
-		a := p.accounts[m.AccountID]
-		all = append(all, auth.Membership{
-			AccountID: a.ID, AccountName: a.Name, State: m.State, AccountState: a.State, Role: m.Role, Policy: a.Policy,
-		})
-	}
-	slices.SortFunc(all, func(a, b auth.Membership) int {
-		return cmp.Or(cmp.Compare(a.AccountName, b.AccountName), cmp.Compare(a.AccountID, b.AccountID))
-	})
-	return all, nil
 }
 
 // AddDomain implements directory.DomainStore.
@@ -147,7 +191,7 @@ func (p *people) Domain(_ context.Context, name string) (directory.Domain, error
 }
 
 // find answers a row, or auth.ErrNotFound.
-func find[Row any](table map[string]Row, key string) (Row, error) {
+func find[Key comparable, Row any](table map[Key]Row, key Key) (Row, error) {
 	row, ok := table[key]
 	if !ok {
 		return row, auth.ErrNotFound
@@ -156,7 +200,7 @@ func find[Row any](table map[string]Row, key string) (Row, error) {
 }
 
 // set changes a row that must be there.
-func set[Row any](table map[string]Row, key string, change func(*Row)) error {
+func set[Key comparable, Row any](table map[Key]Row, key Key, change func(*Row)) error {
 	row, err := find(table, key)
 	if err != nil {
 		return err
@@ -167,9 +211,9 @@ func set[Row any](table map[string]Row, key string, change func(*Row)) error {
 }
 
 // put writes a row and makes the table if there is none.
-func put[Row any](table *map[string]Row, key string, row Row) {
+func put[Key comparable, Row any](table *map[Key]Row, key Key, row Row) {
 	if *table == nil {
-		*table = map[string]Row{}
+		*table = map[Key]Row{}
 	}
 	(*table)[key] = row
 }

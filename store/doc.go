@@ -31,9 +31,16 @@
 //	                                                            DropOutbox
 //	auth.Expiry              nothing: it deletes what has ended DeleteExpired                               Expiry
 //	directory.UserStore      people                             CreateUser UserByID UserByEmail             Directory
-//	                                                            SetUserSuspended
-//	directory.AccountStore   companies and their members        CreateAccount SetAccountState               Directory
-//	                                                            SetAccountPolicy SetMember Memberships
+//	                                                            SetUserSuspended SetUserName SetUserLocale
+//	                                                            VerifyUser SwapEmail
+//	directory.AccountStore   companies                          CreateAccount CreateCompany Bootstrap       Directory
+//	                                                            SetAccountState SetAccountPolicy
+//	directory.MemberStore    who belongs to which company       SetMember ChangeMember RemoveMember         Directory
+//	                                                            Memberships Members Administrators
+//	directory.SeatStore      seats of products                  SetSeats TakeSeat FreeSeat Seats            Directory
+//	directory.InvitationStore  invitations                      CreateInvitation Invitation InvitationsTo   Directory
+//	                                                            InvitationsOf CountLetter Join
+//	                                                            CloseInvitation
 //	directory.DomainStore    verified domains                   AddDomain SetDomainSSO Domain               Directory
 //
 // What a host has to write, then:
@@ -48,13 +55,15 @@
 // # What every verb promises
 //
 // A verb is one atomic change. Of any number of callers at the same moment, in one program or in many, one wins, and a caller
-// who goes away or a program that is killed leaves all of it or nothing. No verb reads for a decision that another verb
-// writes down: the store counts, swaps and takes. Comparing secrets is the library's; keys are hashes, and no store ever
-// sees a token, a code or the text of a letter: what it keeps of them are MACs and sealed bytes.
+// who goes away or a program that is killed leaves all of it or nothing. No verb reads for a decision that another verb writes
+// down: the store counts, swaps and takes. Where a verb must look at other rows first, as the last seat of a company does, it
+// locks the one row that owns them before it looks. Comparing secrets is the library's; keys are hashes, and no store ever sees
+// a token, a code or the text of a letter: what it keeps of them are MACs and sealed bytes.
 //
 // Missing rows are ErrNotFound and lost races ErrConflict, each package's own by which one declares the interface: those of
-// session, auth, mfa and auth/mail. A mailed code that may not be tried or sent any more is mfa.ErrSpent. Any other error means
-// that the store is broken, and the library then lets nobody in.
+// session, auth, mfa and auth/mail. What a rule of a company forbids is an auth.Refusal, with its reason. A mailed code that
+// may not be tried or sent any more is mfa.ErrSpent. Any other error means that the store is broken, and the library then lets
+// nobody in.
 //
 // Time is told to a store. A clock of its own would be a second opinion about what has expired. The clocks of several programs
 // differ, so no instant decides who came first: keys and versions do. What instants decide is when something ends, and whether a

@@ -137,7 +137,8 @@ func TestTheMapNamesEveryContract(t *testing.T) {
 		reflect.TypeFor[auth.Credentials](), reflect.TypeFor[auth.Flows](), reflect.TypeFor[auth.Limits](), reflect.TypeFor[auth.Expiry](),
 		reflect.TypeFor[auth.Tickets](),
 		reflect.TypeFor[mfa.TOTPStore](), reflect.TypeFor[mfa.CodeStore](), reflect.TypeFor[mfa.RecoveryStore](), reflect.TypeFor[mail.OutboxStore](),
-		reflect.TypeFor[directory.UserStore](), reflect.TypeFor[directory.AccountStore](), reflect.TypeFor[directory.DomainStore](),
+		reflect.TypeFor[directory.UserStore](), reflect.TypeFor[directory.AccountStore](), reflect.TypeFor[directory.MemberStore](),
+		reflect.TypeFor[directory.SeatStore](), reflect.TypeFor[directory.InvitationStore](), reflect.TypeFor[directory.DomainStore](),
 	} {
 		names := []string{contract.String()}
 		for i := range contract.NumMethod() {

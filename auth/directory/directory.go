@@ -1,15 +1,26 @@
-// Package directory keeps people and the companies they belong to, for a host that has no tables of its own for them.
+// Package directory keeps people and the companies they belong to, with their roles, seats and invitations, for a host that has no
+// tables of its own for them.
 //
-// Make a [Directory] with [New] and give it to auth.Config as Users and as Companies. Add people with [Directory.AddUser] and
-// companies with [Directory.AddAccount], bring them together with [Directory.SetMember], and verify a company's domain with
-// [Directory.AddDomain].
+// Make a [Directory] with [New] and give it to auth.Config as Users and as Companies, and as everything else there that it
+// implements: auth.Registrar, auth.Invitations, auth.Administrators. On an empty store call [Directory.Bootstrap] first: it answers
+// the invitation of the first super administrator. Or seed: add people with [Directory.AddUser] and companies with
+// [Directory.AddAccount], bring them together with [Directory.SetMember], say what a company has paid for with [Directory.SetSeats],
+// and verify its domain with [Directory.AddDomain]. A page for a company's own administrators has [Directory.People], and what they
+// do there goes through the verbs that ask who does it: [Directory.CreateInvitation], [Directory.ChangeRole],
+// [Directory.SuspendMember], [Directory.RestoreMember].
 //
-// It holds no password and ends no session: after suspending somebody call (*auth.Manager).EndUser, and after shutting a person
-// out of a company, or the company itself, (*auth.Manager).EndAccount. It does not prove that a company owns a domain: whoever
-// calls AddDomain has done that. Invitations, seats and roles beyond the three of package auth are not part of it yet.
+// What it decides is in the same step in which it is written, whoever else is at it: a company keeps one super administrator,
+// seats are not taken twice, and an invitation counts only while its inviter could still make it. Reasons for saying no are errors
+// of type auth.Refusal.
+//
+// It holds no password, ends no session and sends no letter: after suspending somebody call (*auth.Manager).EndUser, and after
+// shutting a person out of a company, or the company itself, (*auth.Manager).EndAccount. It does not prove that a company owns a
+// domain: whoever calls AddDomain has done that. It does not know who is active: that is derived from the sessions, which know when
+// they were last used. A role of the host's own is kept as it is given, and may do here what a member may.
 package directory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -22,16 +33,29 @@ import (
 
 // A Directory is the people and companies in a Store. It is safe for concurrent use.
 type Directory struct {
+	// Now tells the time to verbs that are not told it. Set it before the first call; nil means time.Now.
+	Now func() time.Time
+
 	store Store
 }
 
 var (
-	_ auth.Users     = (*Directory)(nil)
-	_ auth.Companies = (*Directory)(nil)
+	_ auth.Users          = (*Directory)(nil)
+	_ auth.Companies      = (*Directory)(nil)
+	_ auth.Registrar      = (*Directory)(nil)
+	_ auth.Invitations    = (*Directory)(nil)
+	_ auth.Administrators = (*Directory)(nil)
 )
 
 // New returns a Directory over a store, which must not be nil.
 func New(store Store) *Directory { return &Directory{store: store} }
+
+func (d *Directory) now() time.Time {
+	if d.Now == nil {
+		return time.Now()
+	}
+	return d.Now()
+}
 
 // UserByID implements auth.Users.
 func (d *Directory) UserByID(ctx context.Context, id string) (auth.User, error) {
@@ -79,7 +103,9 @@ func (d *Directory) AddUser(ctx context.Context, u auth.User) (auth.User, error)
 }
 
 // SuspendUser shuts a person out of everything, at the next sign-in. Call (*auth.Manager).EndUser after it, so that what the
-// person has open ends too. ErrNotFound: no such person.
+// person has open ends too. It is the host's own decision and asks no company: it may shut out a company's last super
+// administrator, and the person keeps their seats. Invitations that they made do not count while it lasts.
+// ErrNotFound: no such person.
 func (d *Directory) SuspendUser(ctx context.Context, id string) error {
 	return d.store.SetUserSuspended(ctx, id, true)
 }
@@ -98,35 +124,25 @@ func (d *Directory) AddAccount(ctx context.Context, a Account) (Account, error) 
 	if a.ID == "" {
 		a.ID = "acc_" + token.NewID()
 	}
-	if a.State == "" {
-		a.State = auth.AccountActive
-	}
+	a.State = cmp.Or(a.State, auth.AccountActive)
 	if err := d.store.CreateAccount(ctx, a); err != nil {
 		return Account{}, fmt.Errorf("directory: adding an account: %w", err)
 	}
 	return a, nil
 }
 
-// SetAccountState changes how a company stands with the product. ErrNotFound: no such company.
-func (d *Directory) SetAccountState(ctx context.Context, id string, state auth.AccountState) error {
-	return d.store.SetAccountState(ctx, id, state)
+// SetAccountState changes how a company stands with the product. One that lapses counts as expired from graceEnds on; zero: not by
+// itself. In another state graceEnds says nothing. ErrNotFound: no such company.
+func (d *Directory) SetAccountState(ctx context.Context, id string, state auth.AccountState, graceEnds time.Time) error {
+	if state != auth.AccountLapsed {
+		graceEnds = time.Time{}
+	}
+	return d.store.SetAccountState(ctx, id, state, graceEnds)
 }
 
 // SetAccountPolicy replaces what a company asks of a sign-in, from the next one on. ErrNotFound: no such company.
 func (d *Directory) SetAccountPolicy(ctx context.Context, id string, policy auth.Policy) error {
 	return d.store.SetAccountPolicy(ctx, id, policy)
-}
-
-// SetMember adds a person to a company, or changes the role and state of one who is in it. An empty role is a member's, an empty
-// state active. ErrNotFound: no such company.
-func (d *Directory) SetMember(ctx context.Context, m Member) error {
-	if m.Role == "" {
-		m.Role = auth.RoleMember
-	}
-	if m.State == "" {
-		m.State = auth.MemberActive
-	}
-	return d.store.SetMember(ctx, m)
 }
 
 // AddDomain gives a company a domain that it has proved to own, now. ErrConflict: it is another company's.

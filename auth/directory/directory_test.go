@@ -109,7 +109,7 @@ func TestCompanies(t *testing.T) {
 		if err := d.SetAccountPolicy(ctx, acme.ID, policy); err != nil {
 			t.Fatal(err)
 		}
-		if err := d.SetAccountState(ctx, umbra.ID, auth.AccountLapsed); err != nil {
+		if err := d.SetAccountState(ctx, umbra.ID, auth.AccountLapsed, time.Time{}); err != nil {
 			t.Fatal(err)
 		}
 		got, err := d.Memberships(ctx, "u")

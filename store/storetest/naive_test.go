@@ -35,6 +35,9 @@ type naive struct {
 	accounts map[string]directory.Account
 	members  map[string][]directory.Member
 	domains  map[string]directory.Domain
+	seats    map[string]map[string]int // by company
+	holders  map[string]map[[2]string]bool
+	invited  map[string]map[string]naiveInvitation
 	apps     map[string]mfa.TOTPRecord
 	codes    map[[32]byte]mfa.CodeRecord
 	sets     map[string]naiveSet
@@ -53,6 +56,7 @@ func newNaive() *naive {
 		flows: map[[32]byte]auth.FlowRow{}, counters: map[[32]byte]auth.Counter{},
 		users: map[string]auth.User{}, accounts: map[string]directory.Account{},
 		members: map[string][]directory.Member{}, domains: map[string]directory.Domain{},
+		seats: map[string]map[string]int{}, holders: map[string]map[[2]string]bool{}, invited: map[string]map[string]naiveInvitation{},
 		apps: map[string]mfa.TOTPRecord{}, codes: map[[32]byte]mfa.CodeRecord{}, sets: map[string]naiveSet{},
 		recovery: map[string][]mfa.RecoveryCode{}, letters: map[string]mail.OutboxRow{},
 		tickets: map[[32]byte]auth.Ticket{}, slots: map[[32]byte][32]byte{},
@@ -478,12 +482,12 @@ func (n *naive) CreateAccount(_ context.Context, a directory.Account) error {
 	return nil
 }
 
-func (n *naive) SetAccountState(_ context.Context, id string, state auth.AccountState) error {
+func (n *naive) SetAccountState(_ context.Context, id string, state auth.AccountState, graceEnds time.Time) error {
 	a, err := n.account(id)
 	if err != nil {
 		return err
 	}
-	a.State = state
+	a.State, a.GraceEnds = state, graceEnds
 	n.write(func() { n.accounts[id] = a })
 	return nil
 }
@@ -498,29 +502,13 @@ func (n *naive) SetAccountPolicy(_ context.Context, id string, policy auth.Polic
 	return nil
 }
 
-func (n *naive) SetMember(_ context.Context, m directory.Member) error {
-	if _, err := n.account(m.AccountID); err != nil {
-		return err
-	}
-	var all []directory.Member
-	n.read(func() { all = slices.Clone(n.members[m.UserID]) })
-	at := slices.IndexFunc(all, func(was directory.Member) bool { return was.AccountID == m.AccountID })
-	n.write(func() {
-		if at < 0 {
-			n.members[m.UserID] = append(n.members[m.UserID], m)
-		} else {
-			n.members[m.UserID][at] = m
-		}
-	})
-	return nil
-}
-
 func (n *naive) Memberships(_ context.Context, userID string) (all []auth.Membership, _ error) {
 	n.read(func() {
 		for _, m := range n.members[userID] {
 			a := n.accounts[m.AccountID]
 			all = append(all, auth.Membership{
 				AccountID: a.ID, AccountName: a.Name, State: m.State, AccountState: a.State, Role: m.Role, Policy: a.Policy,
+				GraceEnds: a.GraceEnds, Products: products(n.holders[a.ID], userID),
 			})
 		}
 	})
@@ -699,6 +687,21 @@ var naiveSuites = map[string]struct {
 			"a company's id is taken once":          "CreateAccount must look and write in one step",
 			"state and policy change alone":         "each verb must change its own part and nothing else",
 			"one company gets a domain":             "AddDomain must look and write in one step",
+			"name and language change alone":        "a verb of a person must change its own part and nothing else",
+			"one caller swaps an address":           "SwapEmail must compare and write in one step",
+			"one person is given an address":        "SwapEmail must look and write in one step",
+			"a person gets one company":             "CreateCompany must look and write in one step",
+
+			"R116 one caller makes the first company":                      "Bootstrap must look and write in one step",
+			"R74 of 64 super administrators who all go one stays":          "every verb must count them in the step that writes",
+			"R74 two super administrators do not demote each other":        "ChangeMember must look at who does it in the step that writes",
+			"R94 one member gets the last seat":                            "TakeSeat must count and write in one step",
+			"who is suspended while they take a seat has none":             "TakeSeat must look at the member in the step that writes",
+			"one caller invites an address":                                "CreateInvitation must look and write in one step",
+			"R41 A-130 one caller joins":                                   "Join must look and write in one step",
+			"an invitation is not both joined and closed":                  "both verbs must look and write in one step",
+			"nobody invites while they lose the right":                     "CreateInvitation must look at its inviter in the step that writes",
+			"A-133 an invitation and others do not get the same last seat": "every verb must count the seats in the step that writes",
 		},
 	},
 }
