@@ -277,8 +277,10 @@ func TestChooseAccount(t *testing.T) {
 
 func TestChangedWhileSigningIn(t *testing.T) {
 	stories := map[string]func(w *world) error{
-		"user suspended":  func(w *world) error { return w.people.SuspendUser(w.t.Context(), "ann") },
-		"company expired": func(w *world) error { return w.people.SetAccountState(w.t.Context(), "acme", auth.AccountExpired, time.Time{}) },
+		"user suspended": func(w *world) error { return w.people.SuspendUser(w.t.Context(), "ann") },
+		"company expired": func(w *world) error {
+			return w.people.SetAccountState(w.t.Context(), "acme", auth.AccountExpired, time.Time{})
+		},
 		"shut out": func(w *world) error {
 			return w.people.SetMember(w.t.Context(), memberOf("acme", "ann", auth.MemberSuspended))
 		},

@@ -3,6 +3,7 @@ package directory_test
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/directory"
@@ -29,4 +30,38 @@ func ExampleNew() {
 	memberships, err := people.Memberships(ctx, ann.ID)
 	fmt.Println(ann.Email, memberships[0].AccountName, memberships[0].Role, err)
 	// Output: ann@acme.example Acme member <nil>
+}
+
+func ExampleDirectory_Bootstrap() {
+	ctx := context.Background()
+	people := directory.New(store.NewMemory())
+	invitation, err := people.Bootstrap(ctx, "Acme", "ann@acme.example")
+	fmt.Println(invitation.Email, invitation.As.AccountName, invitation.As.Role, err)
+	_, err = people.Bootstrap(ctx, "Acme", "ann@acme.example")
+	fmt.Println(err)
+	// Output:
+	// ann@acme.example Acme super_admin <nil>
+	// directory: not empty
+}
+
+func ExampleDirectory_CreateInvitation() {
+	ctx, now := context.Background(), time.Now()
+	people := directory.New(store.NewMemory())
+	acme, err := people.AddAccount(ctx, directory.Account{Name: "Acme"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	asked := auth.NewInvitation{AccountID: acme.ID, Email: "Bob@Acme.example", Products: []string{"crm"}}
+	_, err = people.CreateInvitation(ctx, asked, now.Add(7*24*time.Hour), now)
+	fmt.Println(err)
+	if err := people.SetSeats(ctx, acme.ID, "crm", 10); err != nil {
+		fmt.Println(err)
+		return
+	}
+	invitation, err := people.CreateInvitation(ctx, asked, now.Add(7*24*time.Hour), now)
+	fmt.Println(invitation.Email, invitation.As.Products, err)
+	// Output:
+	// auth: refused: no_seats_left
+	// bob@acme.example [crm] <nil>
 }

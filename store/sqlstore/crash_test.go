@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/directory"
 	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/internal/testdb"
 	"github.com/sallyport-auth/sallyport/mfa"
@@ -188,6 +189,51 @@ func TestCancellationLeavesNothingHalfDone(t *testing.T) {
 	})
 }
 
+func TestALeaverJoinsOrDoesNot(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, db *sqlstore.DB) {
+		err := errors.Join(db.CreateAccount(ctx, directory.Account{ID: "acme", Name: "Acme", State: auth.AccountActive}), db.SetSeats(ctx, "acme", "crm", 60, noon))
+		if err != nil {
+			t.Fatal(err)
+		}
+		joined, cut := 0, 0
+		for i := range 60 {
+			id := strconv.Itoa(i)
+			_, err := db.CreateInvitation(ctx, auth.Invitation{
+				ID: id, Email: id + "@acme.example", State: auth.InvitationOpen, ExpiresAt: noon.Add(time.Hour),
+				As: auth.Membership{AccountID: "acme", Role: auth.RoleMember, Products: []string{"crm"}},
+			}, noon)
+			if err != nil {
+				t.Fatal(err)
+			}
+			leaving, cancel := context.WithTimeout(ctx, time.Duration(i)*100*time.Microsecond)
+			if _, err := db.Join(leaving, id, 0, id, noon); err != nil {
+				cut++
+			}
+			cancel()
+			got, err := db.Invitation(ctx, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			in, err := db.Memberships(ctx, id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got.State == auth.InvitationJoined {
+				joined++
+			}
+			if member := len(in) == 1 && len(in[0].Products) == 1; member != (got.State == auth.InvitationJoined) || len(in) == 1 && !member {
+				t.Errorf("a caller who went in the middle of Join left the invitation %q and the memberships %+v, want all of it or nothing", got.State, in)
+			}
+		}
+		if cut == 0 || joined == 0 {
+			t.Errorf("%d calls were cut off and %d joined: the test tried only one of them", cut, joined)
+		}
+		if all, err := db.Seats(ctx, "acme", noon.Add(2*time.Hour)); err != nil || all[0].Taken != joined {
+			t.Errorf("Seats = %v, %v once the rest has expired, want %d taken", all, err, joined)
+		}
+	})
+}
+
 // made tells how many guesses stand in a counter, by making the rest.
 func made(t *testing.T, db *sqlstore.DB, c auth.Charge) int {
 	t.Helper()
@@ -208,7 +254,8 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 	const canary = "canary@acme.example"
 	for name, raw := range map[string]*sql.DB{"sqlite": testdb.RawSQLite(t), "postgresql": testdb.RawPostgreSQL(t)} {
 		db := mustOpen(t, raw, map[string]sqlstore.Dialect{"sqlite": sqlstore.SQLite, "postgresql": sqlstore.PostgreSQL}[name])
-		for _, table := range []string{"users", "credentials", "flows", "sessions", "devices", "totp", "codes", "recovery", "outbox", "tickets"} {
+		for _, table := range []string{"users", "credentials", "flows", "sessions", "devices", "totp", "codes", "recovery", "outbox", "tickets",
+			"invitation_seats", "invitations", "seat_holders", "seats", "members", "domains", "accounts"} {
 			if _, err := raw.Exec("DROP TABLE sallyport_" + table); err != nil {
 				t.Fatal(err)
 			}
@@ -226,6 +273,17 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 		_, used := db.ConsumeRecovery(ctx, canary, canary, key(canary), noon)
 		_, claimed := db.ClaimOutbox(ctx, noon, noon, 1)
 		_, byKey := db.Ticket(ctx, key(canary))
+		given := auth.Invitation{ID: canary, Email: canary, Name: canary, As: auth.Membership{AccountID: canary}}
+		_, founded := db.CreateCompany(ctx, directory.Account{ID: canary, Name: canary}, canary)
+		_, invited := db.CreateInvitation(ctx, given, noon)
+		_, byID := db.Invitation(ctx, canary)
+		_, to := db.InvitationsTo(ctx, canary, noon)
+		_, counted := db.CountLetter(ctx, canary, noon, noon)
+		_, joined := db.Join(ctx, canary, 0, canary, noon)
+		_, belongs := db.Memberships(ctx, canary)
+		_, listed := db.Members(ctx, canary)
+		_, led := db.Administrators(ctx, canary, 1)
+		_, had := db.Seats(ctx, canary, noon)
 		for verb, err := range map[string]error{
 			"UserByEmail":     byEmail,
 			"CreateUser":      db.CreateUser(ctx, auth.User{ID: canary, Email: canary, Name: canary}),
@@ -247,6 +305,18 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 			"ClaimOutbox":     claimed,
 			"PutTicket":       db.PutTicket(ctx, auth.Ticket{Key: key(canary), Body: []byte(canary)}, noon),
 			"Ticket":          byKey,
+
+			"SwapEmail": db.SwapEmail(ctx, canary, canary, "other "+canary), "VerifyUser": db.VerifyUser(ctx, canary, canary),
+			"SetUserName": db.SetUserName(ctx, canary, canary), "SetUserLocale": db.SetUserLocale(ctx, canary, canary),
+			"CreateAccount": db.CreateAccount(ctx, directory.Account{ID: canary, Name: canary}), "CreateCompany": founded,
+			"Bootstrap": db.Bootstrap(ctx, directory.Account{ID: canary, Name: canary}, given, noon),
+			"SetMember": db.SetMember(ctx, directory.Member{AccountID: canary, UserID: canary}), "RemoveMember": db.RemoveMember(ctx, canary, canary),
+			"ChangeMember": db.ChangeMember(ctx, canary, canary, canary, directory.MemberChange{Suspend: true}),
+			"SetSeats":     db.SetSeats(ctx, canary, canary, 1, noon), "TakeSeat": db.TakeSeat(ctx, canary, canary, canary, noon),
+			"FreeSeat": db.FreeSeat(ctx, canary, canary, canary), "Seats": had,
+			"CreateInvitation": invited, "Invitation": byID, "InvitationsTo": to, "CountLetter": counted, "Join": joined,
+			"CloseInvitation": db.CloseInvitation(ctx, canary, auth.InvitationRevoked),
+			"Memberships":     belongs, "Members": listed, "Administrators": led,
 		} {
 			if err == nil || strings.Contains(err.Error(), canary) || strings.Count(err.Error(), "sqlstore: ") != 1 {
 				t.Errorf("%s: %s over a broken database = %v, want an error that says once what was done, and not to whom", name, verb, err)

@@ -8,11 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/internal/testdb"
 	"github.com/sallyport-auth/sallyport/store/sqlstore"
 )
@@ -223,6 +225,9 @@ func TestMigrations(t *testing.T) {
 			bytes := map[sqlstore.Dialect]string{sqlstore.SQLite: "x'%x'", sqlstore.PostgreSQL: `'\x%x'`}[dialect]
 			for _, statement := range []string{
 				`INSERT INTO sallyport_credentials (user_id, hash, version, changed_at, history) VALUES ('ann', 'hash', 7, 1, 'null')`,
+				`INSERT INTO sallyport_users (id, email, name, locale, suspended) VALUES ('ann', 'ann@acme.example', 'Ann', 'es', 1)`,
+				`INSERT INTO sallyport_accounts (id, name, state, policy) VALUES ('acme', 'Acme', 'lapsed', '{}')`,
+				`INSERT INTO sallyport_members (account_id, user_id, role, state) VALUES ('acme', 'ann', 'admin', 'active')`,
 				`INSERT INTO sallyport_devices (token_hash, user_id, id, user_agent, ip, first_seen, last_seen, known_until)
 					VALUES (` + fmt.Sprintf(bytes, key("browser")) + `, 'ann', 'd', '', '', 1, 2, 3)`,
 			} {
@@ -241,6 +246,13 @@ func TestMigrations(t *testing.T) {
 			d, err := db.Device(ctx, key("browser"), "ann")
 			if err != nil || d.ID != "d" || !d.TrustedAt.IsZero() || !d.TwoStepUntil.IsZero() {
 				t.Errorf("Device = %+v, %v, want the one that was there, without marks", d, err)
+			}
+			if u, err := db.UserByEmail(ctx, "ann@acme.example"); err != nil || u != (auth.User{ID: "ann", Email: "ann@acme.example", Name: "Ann", Locale: "es", Suspended: true}) {
+				t.Errorf("UserByEmail = %+v, %v, want the person who was there, verified", u, err)
+			}
+			want := auth.Membership{AccountID: "acme", AccountName: "Acme", AccountState: auth.AccountLapsed, Role: auth.RoleAdmin, State: auth.MemberActive}
+			if all, err := db.Memberships(ctx, "ann"); err != nil || len(all) != 1 || !reflect.DeepEqual(all[0], want) {
+				t.Errorf("Memberships = %+v, %v, want the one that was there, without an end of grace", all, err)
 			}
 			fresh := testdb.RawSQLite(t)
 			mustOpen(t, fresh, sqlstore.SQLite)

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/directory"
 	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/internal/testdb"
 	"github.com/sallyport-auth/sallyport/internal/token"
@@ -292,6 +293,14 @@ func TestTwoProgramsShareOneSQLiteFile(t *testing.T) {
 		programs[0].ReplaceTOTP(ctx, "", mfa.TOTPRecord{UserID: "ann", ID: "app"}),
 		programs[0].ReplaceRecovery(ctx, "ann", mfa.RecoverySet{ID: "set", MACs: [][32]byte{key("code")}}),
 	)
+	err = errors.Join(err,
+		programs[0].CreateAccount(ctx, directory.Account{ID: "acme", Name: "Acme", State: auth.AccountActive}),
+		programs[0].SetSeats(ctx, "acme", "crm", 5, noon),
+	)
+	for i := range 64 {
+		err = errors.Join(err, programs[0].SetMember(ctx, directory.Member{AccountID: "acme", UserID: fmt.Sprint(i), State: auth.MemberActive}))
+	}
+	var next atomic.Int32
 	for i := range 5 {
 		err = errors.Join(err, programs[0].AddOutbox(ctx, mail.OutboxRow{ID: fmt.Sprint(i), DueAt: noon}))
 	}
@@ -314,6 +323,13 @@ func TestTwoProgramsShareOneSQLiteFile(t *testing.T) {
 		"SendCode": func(db *sqlstore.DB) (bool, error) {
 			_, err := db.SendCode(ctx, key("a"), mfa.CodeRecord{ID: "c", EndsAt: noon.Add(time.Hour)}, mfa.CodeRules{First: -1, Then: -1}, noon)
 			if errors.Is(err, mfa.ErrSpent) {
+				return false, nil
+			}
+			return true, err
+		},
+		"TakeSeat": func(db *sqlstore.DB) (bool, error) {
+			err := db.TakeSeat(ctx, "acme", "crm", fmt.Sprint(next.Add(1)-1), noon)
+			if errors.Is(err, auth.Refusal(auth.ReasonNoSeatsLeft)) {
 				return false, nil
 			}
 			return true, err
