@@ -32,6 +32,7 @@ var rooms = map[string]int{
 	"examples/complete":    7,
 	"examples/sessiononly": 7,
 	"examples/mfaonly":     7,
+	"examples/ownusers":    7,
 }
 
 // kits are packages for tests. Only tests, other kits and nothing else may link them; they alone may import testing.
@@ -141,6 +142,13 @@ var arrows = []arrow{
 	{"examples/complete", "modernc.org/sqlite", "the driver, which the library does not link"},
 	{"examples/complete", "github.com/jackc/pgx/v5", "the same for -db postgres://"},
 
+	{"examples/ownusers", "auth", "what a host calls"},
+	{"examples/ownusers", "auth/mail", "letters to the terminal"},
+	{"examples/ownusers", "auth/web", "its pages"},
+	{"examples/ownusers", "session", "who is signed in"},
+	{"examples/ownusers", "store/sqlstore", "our tables beside the host's"},
+	{"examples/ownusers", "modernc.org/sqlite", "the driver, which the library does not link"},
+
 	{"examples/sessiononly", "session", "all it shows"},
 	{"examples/mfaonly", "mfa", "all it shows"},
 }
@@ -168,6 +176,7 @@ var testArrows = []arrow{
 	{"examples/complete", "auth/authtest", "a browser that a script can be"},
 	{"examples/complete", "internal/testdb", "the same program on PostgreSQL"},
 	{"examples/minimal", "auth/authtest", "signs in as a script does"},
+	{"examples/ownusers", "auth/authtest", "signs in as a script does"},
 	{"examples/complete", "internal/browsertest", "a browser that people use"},
 	{"auth", "pgregory.net/rapid", "random walks through the engine"},
 	{"auth/password", "pgregory.net/rapid", "random passwords and hashes"},

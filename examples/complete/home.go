@@ -14,6 +14,9 @@ import (
 //go:embed home.html
 var homeHTML string
 
+//go:embed reports.html
+var reportsHTML string
+
 //go:embed home.css
 var homeCSS string
 
@@ -27,6 +30,16 @@ type homeData struct {
 	Switch  string
 	Account string
 	Mailbox string
+	Team    bool // the person may see it
+	Several bool // companies to switch between
+}
+
+// Lapses is until when a company works whose renewal is due; empty: it is not.
+func (d homeData) Lapses() string {
+	if d.Company == nil || d.Company.AccountState != auth.AccountLapsed {
+		return ""
+	}
+	return d.Company.GraceEnds.Local().Format("2 January 2006")
 }
 
 // Moment is an instant as people read it.
@@ -51,7 +64,7 @@ func (p *product) home(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "The page cannot be shown at the moment.", http.StatusInternalServerError)
 		return
 	}
-	servePage(w, homeHTML, d)
+	servePage(w, http.StatusOK, homeHTML, d)
 }
 
 func (p *product) homeData(r *http.Request, s session.Session) (homeData, error) {
@@ -60,17 +73,30 @@ func (p *product) homeData(r *http.Request, s session.Session) (homeData, error)
 	if d.User, err = p.people.UserByID(r.Context(), s.UserID); err != nil {
 		return d, err
 	}
-	memberships, err := p.people.Memberships(r.Context(), s.UserID)
+	memberships, err := p.in.Memberships(r.Context(), s.UserID)
 	if err != nil {
 		return d, err
 	}
 	for _, m := range memberships {
-		if m.AccountID == s.AccountID {
-			d.Company = &m
+		if m.AccountID == s.AccountID && s.AccountID != "" {
+			d.Company, d.Team = &m, administers(m)
 		}
 	}
+	d.Several = len(memberships) > 1
 	d.Why, err = p.trail.why(r.Context(), s.ID)
 	return d, err
+}
+
+// reports is a page of a product: the library lets only people through who have a seat for it.
+func (p *product) reports(w http.ResponseWriter, r *http.Request) {
+	s, _ := session.From(r.Context())
+	m, err := p.company(r, s)
+	if err != nil {
+		log.Printf("reports: %v", err)
+		http.Error(w, "The page cannot be shown at the moment.", http.StatusInternalServerError)
+		return
+	}
+	servePage(w, http.StatusOK, reportsHTML, m)
 }
 
 func homeStyle(w http.ResponseWriter, _ *http.Request) {

@@ -88,7 +88,7 @@ func (b *mailbox) list(w http.ResponseWriter, r *http.Request) {
 		b.listJSON(w)
 		return
 	}
-	servePage(w, mailboxHTML, mailboxData{Letters: b.newestFirst(), Kept: kept})
+	servePage(w, http.StatusOK, mailboxHTML, mailboxData{Letters: b.newestFirst(), Kept: kept})
 }
 
 // listJSON answers a list of {"to", "subject", "text", "code", "link"}, newest first. Where a letter has no code or no link it is
@@ -119,7 +119,7 @@ func (b *mailbox) show(w http.ResponseWriter, r *http.Request) {
 		http.NotFound(w, r)
 		return
 	}
-	servePage(w, letterHTML, letterData{delivered: l, AsText: r.URL.Query().Get("as") == "text"})
+	servePage(w, http.StatusOK, letterHTML, letterData{delivered: l, AsText: r.URL.Query().Get("as") == "text"})
 }
 
 // showHTML is what the frame of show has in it: the letter as it was sent, alone in a site of its own, where it can run nothing.
@@ -150,7 +150,7 @@ type letterData struct {
 func (l delivered) Moment() string { return moment(l.At) }
 
 // servePage answers with a page of the host.
-func servePage(w http.ResponseWriter, text string, data any) {
+func servePage(w http.ResponseWriter, status int, text string, data any) {
 	var page bytes.Buffer
 	t, err := template.New("page").Parse(text)
 	if err == nil {
@@ -162,6 +162,7 @@ func servePage(w http.ResponseWriter, text string, data any) {
 		return
 	}
 	setHeaders(w, "default-src 'none'; style-src 'self'; frame-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
+	w.WriteHeader(status)
 	w.Write(page.Bytes())
 }
 

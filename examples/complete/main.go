@@ -1,7 +1,7 @@
 // Complete is the whole product on one machine, with nothing to install: companies and people to sign in as, pages in three
 // languages, and a mailbox at /dev/mail that all letters come to. Run it and open the address that it prints.
 //
-//	go run ./examples/complete [-addr localhost:8080] [-db sallyport-demo.db] [-preset recommended]
+//	go run ./examples/complete [-addr localhost:8080] [-db sallyport-demo.db] [-preset recommended] [-signup company]
 //
 // The database is a SQLite file, ":memory:", or a PostgreSQL server (postgres://…). What is in it is still there the next time.
 package main
@@ -19,6 +19,8 @@ import (
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
 )
 
 func main() {
@@ -27,6 +29,7 @@ func main() {
 	flag.StringVar(&o.db, "db", "sallyport-demo.db", "a SQLite file, :memory:, or postgres://…")
 	flag.StringVar(&o.key, "key", "", "file with the key, made if it is not there (default: the -db file and .key, or sallyport-demo.key)")
 	flag.StringVar(&o.preset, "preset", "recommended", "recommended, one-page, email-first or forced-two-step")
+	flag.StringVar(&o.signUp, "signup", "company", "who may sign up by themselves: off, person, or company (a person with a company of their own)")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		log.Fatalf("there is no argument %q: options begin with a dash", flag.Arg(0))
@@ -38,7 +41,7 @@ func main() {
 	}
 }
 
-type options struct{ addr, db, key, preset string }
+type options struct{ addr, db, key, preset, signUp string }
 
 // run serves the product until ctx ends.
 func run(ctx context.Context, o options, out io.Writer) error {
@@ -85,6 +88,9 @@ func (p *product) welcome(out io.Writer) {
 	fmt.Fprintf(out, "The password of everybody who has one is: %s\n\n", demoPassword)
 	for _, d := range demoPeople {
 		fmt.Fprintf(out, "  %-22s %s\n", d.email, d.about)
+	}
+	if p.in.Preset().SignUp != auth.SignUpOff {
+		fmt.Fprintf(out, "\nYou can be somebody new, too: %s\n", p.in.URLOf("signup"))
 	}
 	fmt.Fprintf(out, "\nTheir letters, with the codes that a new browser is asked for, come to %s\n", p.in.URL("/dev/mail"))
 	fmt.Fprintf(out, "The data is in %s. Ctrl-C ends the program.\n\n", p.where)

@@ -20,28 +20,44 @@ type demoPerson struct {
 	about    string
 	member   []directory.Member // AccountID, Role and State
 	password bool
+	seat     bool // for Reports, in each company that is theirs
 }
+
+// reports is the product that people need a seat for.
+const reports = "Reports"
 
 var demoPeople = []demoPerson{
-	{"ann@acme.example", "Ann", "member of Acme", []directory.Member{{AccountID: "acme"}}, true},
-	{"admin@acme.example", "Ada", "super administrator of Acme", []directory.Member{{AccountID: "acme", Role: auth.RoleSuperAdmin}}, true},
-	{"two@acme.example", "Tuva", "member of Acme and of Umbra: chooses", []directory.Member{{AccountID: "acme"}, {AccountID: "umbra"}}, true},
-	{"sam@acme.example", "Sam", "suspended in Acme: is told so, once it is proven who he is", []directory.Member{{AccountID: "acme", State: auth.MemberSuspended}}, true},
-	{"vera@vault.example", "Vera", "member of Vault, which requires two-step verification", []directory.Member{{AccountID: "vault"}}, true},
-	{"nopass@acme.example", "Nor", "has no password yet: nobody can tell", []directory.Member{{AccountID: "acme"}}, false},
+	{"ann@acme.example", "Ann", "member of Acme, with a seat for Reports", []directory.Member{{AccountID: "acme"}}, true, true},
+	{"admin@acme.example", "Ada", "super administrator of Acme: invites people at /team", []directory.Member{{AccountID: "acme", Role: auth.RoleSuperAdmin}}, true, true},
+	{"eve@acme.example", "Eve", "member of Acme without a seat: asks for one", []directory.Member{{AccountID: "acme"}}, true, false},
+	{"two@acme.example", "Tuva", "member of Acme and of Umbra: chooses, and can switch", []directory.Member{{AccountID: "acme"}, {AccountID: "umbra"}}, true, true},
+	{"sam@acme.example", "Sam", "suspended in Acme: is told so, once it is proven who he is", []directory.Member{{AccountID: "acme", State: auth.MemberSuspended}}, true, false},
+	{"vera@vault.example", "Vera", "member of Vault, which requires two-step verification", []directory.Member{{AccountID: "vault"}}, true, false},
+	{"lara@dawdle.example", "Lara", "member of Dawdle, whose renewal is due", []directory.Member{{AccountID: "dawdle"}}, true, true},
+	{"otto@bygone.example", "Otto", "member of Bygone, whose account has expired", []directory.Member{{AccountID: "bygone"}}, true, false},
+	{"boss@bygone.example", "Bo", "super administrator of Bygone: may renew it", []directory.Member{{AccountID: "bygone", Role: auth.RoleSuperAdmin}}, true, false},
+	{"nopass@acme.example", "Nor", "has no password yet: nobody can tell; \"Forgot your password?\" gives them one", []directory.Member{{AccountID: "acme"}}, false, false},
 }
 
-// demoAccounts are the companies. Vault asks everybody for a second step.
-var demoAccounts = []directory.Account{
-	{ID: "acme", Name: "Acme"},
-	{ID: "umbra", Name: "Umbra"},
-	{ID: "vault", Name: "Vault", Policy: auth.Policy{TwoStep: auth.TwoStepRequired, TwoStepSince: time.Date(2026, time.May, 1, 0, 0, 0, 0, time.UTC)}},
+// demoAccounts are the companies. Vault asks everybody for a second step; Dawdle works for ten days more, Bygone no longer.
+func demoAccounts(now time.Time) []directory.Account {
+	return []directory.Account{
+		{ID: "acme", Name: "Acme"},
+		{ID: "umbra", Name: "Umbra"},
+		{ID: "vault", Name: "Vault", Policy: auth.Policy{TwoStep: auth.TwoStepRequired, TwoStepSince: time.Date(2026, time.May, 1, 0, 0, 0, 0, time.UTC)}},
+		{ID: "dawdle", Name: "Dawdle", State: auth.AccountLapsed, GraceEnds: now.AddDate(0, 0, 10)},
+		{ID: "bygone", Name: "Bygone", State: auth.AccountExpired},
+	}
 }
 
 // seed makes the companies and people that are not there yet. It can be repeated, also after it was stopped half-way.
 func seed(ctx context.Context, in *auth.Manager, people *directory.Directory) error {
-	for _, a := range demoAccounts {
-		if _, err := people.AddAccount(ctx, a); err != nil && !errors.Is(err, auth.ErrConflict) {
+	for _, a := range demoAccounts(time.Now()) {
+		_, err := people.AddAccount(ctx, a)
+		if err == nil {
+			err = people.SetSeats(ctx, a.ID, reports, 5)
+		}
+		if err != nil && !errors.Is(err, auth.ErrConflict) {
 			return err
 		}
 	}
@@ -71,6 +87,12 @@ func (d demoPerson) seed(ctx context.Context, in *auth.Manager, people *director
 	for _, m := range d.member {
 		m.UserID = id
 		if err := people.SetMember(ctx, m); err != nil {
+			return err
+		}
+		if !d.seat {
+			continue
+		}
+		if err := people.TakeSeat(ctx, m.AccountID, reports, id); err != nil {
 			return err
 		}
 	}

@@ -72,6 +72,7 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL s
 	cfg := auth.Config{
 		BaseURL: baseURL, Keys: [][]byte{key},
 		Users: p.people, Companies: p.people, Stores: db.Stores(),
+		Registrar: p.people, Invitations: p.people, Administrators: p.people,
 		Mail: p.mail, Product: productName, Letters: mail.LettersConfig{Support: support},
 		Words: []string{"Sallyport"}, Record: p.trail.record,
 		Report: func(_ context.Context, err error) { log.Printf("session check: %v", err) },
@@ -85,6 +86,7 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL s
 		return err
 	}
 	cfg.Preset = preset
+	cfg.Preset.SignUp = auth.SignUpMode(o.signUp)
 	if p.in, err = auth.New(cfg); err != nil {
 		return err
 	}
@@ -163,6 +165,8 @@ func (p *product) handler() http.Handler {
 	mux.Handle("/auth/", p.pages)
 	mux.Handle("/.well-known/", p.pages.WellKnown())
 	mux.Handle("GET /{$}", p.in.Require(http.HandlerFunc(p.home)))
+	mux.Handle("GET /reports", p.in.RequireProduct(reports, http.HandlerFunc(p.reports)))
+	p.teamRoutes(mux)
 	mux.HandleFunc("GET /home.css", homeStyle)
 	p.mail.routes(mux)
 	return p.onOwnHost(mux)
