@@ -285,7 +285,10 @@ func (w *world) resetPassword(email string, c auth.Client, p *phone) {
 }
 
 // linkToken is the token in a letter's link.
-func linkToken(m mail.Message) string {
-	_, tok, _ := strings.Cut(m.Link, "token=")
+func linkToken(m mail.Message) string { return tokenOf(m.Link) }
+
+// tokenOf is the token in a link.
+func tokenOf(link string) string {
+	_, tok, _ := strings.Cut(link, "token=")
 	return tok
 }

@@ -13,9 +13,12 @@ import (
 
 // A spy stands between a Manager and everything it keeps: it writes down each call, and can cut the line before or after one.
 type spy struct {
-	stores    auth.Stores
-	users     auth.Users
-	companies auth.Companies
+	stores      auth.Stores
+	users       auth.Users
+	companies   auth.Companies
+	registrar   auth.Registrar
+	invitations auth.Invitations
+	admins      auth.Administrators
 
 	mu     sync.Mutex
 	calls  []string
@@ -80,6 +83,58 @@ func (s *spy) Memberships(ctx context.Context, id string) (m []auth.Membership, 
 
 func (s *spy) DomainRule(ctx context.Context, domain string) (r auth.DomainRule, err error) {
 	err = s.through("DomainRule", func() (err error) { r, err = s.companies.DomainRule(ctx, domain); return })
+	return
+}
+
+func (s *spy) CreateUser(ctx context.Context, n auth.NewUser) (u auth.User, err error) {
+	err = s.through("CreateUser", func() (err error) { u, err = s.registrar.CreateUser(ctx, n); return })
+	return
+}
+
+func (s *spy) VerifyUser(ctx context.Context, id, email string) error {
+	return s.through("VerifyUser", func() error { return s.registrar.VerifyUser(ctx, id, email) })
+}
+
+func (s *spy) SwapEmail(ctx context.Context, id, from, to string) error {
+	return s.through("SwapEmail", func() error { return s.registrar.SwapEmail(ctx, id, from, to) })
+}
+
+func (s *spy) CreateCompany(ctx context.Context, name, owner string) (id string, err error) {
+	err = s.through("CreateCompany", func() (err error) { id, err = s.registrar.CreateCompany(ctx, name, owner); return })
+	return
+}
+
+func (s *spy) CreateInvitation(ctx context.Context, n auth.NewInvitation, expires, now time.Time) (i auth.Invitation, err error) {
+	err = s.through("CreateInvitation", func() (err error) { i, err = s.invitations.CreateInvitation(ctx, n, expires, now); return })
+	return
+}
+
+func (s *spy) Invitation(ctx context.Context, id string) (i auth.Invitation, err error) {
+	err = s.through("Invitation", func() (err error) { i, err = s.invitations.Invitation(ctx, id); return })
+	return
+}
+
+func (s *spy) InvitationsTo(ctx context.Context, email string, now time.Time) (all []auth.Invitation, err error) {
+	err = s.through("InvitationsTo", func() (err error) { all, err = s.invitations.InvitationsTo(ctx, email, now); return })
+	return
+}
+
+func (s *spy) CountLetter(ctx context.Context, id string, expires, now time.Time) (i auth.Invitation, err error) {
+	err = s.through("CountLetter", func() (err error) { i, err = s.invitations.CountLetter(ctx, id, expires, now); return })
+	return
+}
+
+func (s *spy) Join(ctx context.Context, id string, letter int, userID string, now time.Time) (m auth.Membership, err error) {
+	err = s.through("Join", func() (err error) { m, err = s.invitations.Join(ctx, id, letter, userID, now); return })
+	return
+}
+
+func (s *spy) CloseInvitation(ctx context.Context, id string, as auth.InvitationState, now time.Time) error {
+	return s.through("CloseInvitation", func() error { return s.invitations.CloseInvitation(ctx, id, as, now) })
+}
+
+func (s *spy) Administrators(ctx context.Context, id string) (all []auth.User, err error) {
+	err = s.through("Administrators", func() (err error) { all, err = s.admins.Administrators(ctx, id); return })
 	return
 }
 
