@@ -180,11 +180,11 @@ func (m *Manager) ConfirmEmail(ctx context.Context, linkToken string, c Client) 
 		return Done{}, Answer{}, err
 	}
 	err = m.registrar.SwapEmail(ctx, o.user.ID, o.user.Email, l.To)
-	if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) { // taken by now, or confirmed by another tab
-		return Done{}, Answer{Reason: ReasonLinkExpired}, errors.Join(m.retract(ctx, notices...), m.withdraw(ctx, undo))
-	}
 	// From here on a browser that hangs up must not leave a new address beside what the old one has opened.
 	ctx = context.WithoutCancel(ctx)
+	if errors.Is(err, ErrConflict) || errors.Is(err, ErrNotFound) {
+		return Done{}, Answer{Reason: ReasonLinkExpired}, m.notChanged(ctx, o, l, notices, undo)
+	}
 	if err != nil {
 		return Done{}, Answer{}, fmt.Errorf("auth: changing an address: %w", err)
 	}
@@ -225,17 +225,25 @@ func (m *Manager) announceEmail(ctx context.Context, o owner, to string, c Clien
 	if err != nil {
 		return notices, undo, err
 	}
-	if !held || standing.To == "" {
-		err = m.stores.Tickets.AddTicket(ctx, t, now)
-		switch {
-		case err == nil:
-			l.Link, l.ExpiresAt, undo = address, t.ExpiresAt, t.Key
-		case !errors.Is(err, ErrConflict):
-			return notices, undo, fmt.Errorf("auth: keeping a link: %w", err)
+	// A link back to the address that is being left is one whose change, or whose letter, has come to nothing: this one replaces it.
+	if !held || standing.To == accountOf(o.user) {
+		if err := m.putTicket(ctx, undoLinks(), o.user.ID, t, now); err != nil {
+			return notices, undo, err
 		}
+		l.Link, l.ExpiresAt, undo = address, t.ExpiresAt, t.Key
 	}
 	id, err := m.announce(ctx, l)
 	return append(notices, id), undo, err
+}
+
+// notChanged takes back what was announced of a change that did not come about: the new address is somebody else's by now. Where
+// another tab has confirmed the same change, the letters are true, and the link in one of them is the one that undoes it.
+func (m *Manager) notChanged(ctx context.Context, o owner, l ticketed, notices []string, undo [32]byte) error {
+	u, known, err := found(m.users.UserByID(ctx, o.user.ID))
+	if err != nil || known && accountOf(u) == l.To {
+		return err
+	}
+	return errors.Join(m.retract(ctx, notices...), m.withdraw(ctx, undo))
 }
 
 // withdraw takes back the link that would undo a change which was refused. The zero key: there is none.
@@ -297,15 +305,8 @@ func (m *Manager) UndoEmail(ctx context.Context, linkToken string, c Client) (An
 	if err := m.edit(ctx, u.ID, func(c *Credential) error { c.RecoveryEmail = ""; return nil }); err != nil {
 		return Answer{}, err
 	}
-	if accountOf(u) != l.To {
-		err := m.registrar.SwapEmail(ctx, u.ID, u.Email, l.To)
-		if errors.Is(err, ErrConflict) { // somebody else has the old address by now, or another tab was faster
-			if u, known, err = found(m.users.UserByID(ctx, u.ID)); err != nil || !known || accountOf(u) != l.To {
-				return Answer{Reason: ReasonLinkExpired}, err
-			}
-		} else if err != nil {
-			return Answer{}, fmt.Errorf("auth: changing an address back: %w", err)
-		}
+	if back, err := m.swapBack(ctx, u, l.To); err != nil || !back {
+		return Answer{Reason: ReasonLinkExpired}, err
 	}
 	if err := m.takeUndo(ctx, l); err != nil {
 		return Answer{}, err
@@ -315,6 +316,26 @@ func (m *Manager) UndoEmail(ctx context.Context, linkToken string, c Client) (An
 		return Answer{}, nil
 	}
 	return Answer{}, m.mailReset(ctx, u, "", c)
+}
+
+// swapBack gives a person an old address again, however often a change that was under way moves the present one meanwhile. None can
+// begin any more. False: somebody else has the old address by now.
+func (m *Manager) swapBack(ctx context.Context, u User, to string) (bool, error) {
+	for accountOf(u) != to {
+		err := m.registrar.SwapEmail(ctx, u.ID, u.Email, to)
+		if err == nil {
+			return true, nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return false, fmt.Errorf("auth: changing an address back: %w", err)
+		}
+		now, known, err := found(m.users.UserByID(ctx, u.ID))
+		if err != nil || !known || now.Email == u.Email {
+			return false, err
+		}
+		u = now
+	}
+	return true, nil
 }
 
 // takeUndo deletes the link, and with it what a change that is under way might still be confirmed by.

@@ -135,8 +135,14 @@ func (d *Decision) provenAgain(facts Facts, flow Flow) bool {
 		*d = d.stop(StageRefused, ReasonSessionExpired, "the session has ended")
 		return false
 	}
-	if flow.Target != "" && !d.setsUpFor(facts) {
-		return true // what the company asks beyond what the session has is asked for below
+	if flow.Target != "" {
+		if why := cannotEnter(facts, flow); why != "" { // nobody is asked for anything to be turned away after it
+			*d = d.stop(StageRefused, why, "the company cannot be entered")
+			return false
+		}
+		if !d.setsUpFor(facts) {
+			return true // what the company asks beyond what the session has is asked for below
+		}
 	}
 	if recentlyProven(facts.Session, facts.App, facts.Now) {
 		d.say("proven %s ago", span(facts.Now.Sub(facts.Session.AuthTime).Truncate(time.Second)))
@@ -163,7 +169,12 @@ func recentlyProven(s session.Session, app mfa.TOTPStatus, now time.Time) bool {
 	if now.Sub(s.AuthTime) > recentProof {
 		return false
 	}
-	return app.ID == "" || s.Methods.Has(string(MethodTOTP)) || s.Methods.Has(string(MethodRecoveryCode))
+	return app.ID == "" || hasSecond(s)
+}
+
+// hasSecond tells whether a session was made, or proven again, with a second step.
+func hasSecond(s session.Session) bool {
+	return s.Methods.Has(string(MethodTOTP)) || s.Methods.Has(string(MethodRecoveryCode))
 }
 
 // provenByLink looks for the mailed link of a reset. It says who it is and opens a new password, never a session.
@@ -173,13 +184,19 @@ func (d *Decision) provenByLink(facts Facts, flow Flow) bool {
 		return false
 	}
 	for _, p := range flow.Proofs {
-		if p.recovery() && p.counts(facts) && flow.UserID != "" {
+		if p.recovery() && facts.Found && p.reset(facts, flow) {
 			d.say("the mailed link was opened")
 			return true
 		}
 	}
 	*d = d.stop(StageRefused, ReasonResetExpired, "the mailed link counts no longer")
 	return false
+}
+
+// reset tells whether the link of a reset counts still: nothing about the person's credential has changed since it was mailed, and the
+// address that it went to is theirs still. Whoever has no password yet may have no credential at all, which is version zero.
+func (p Proof) reset(facts Facts, flow Flow) bool {
+	return flow.UserID != "" && p.Version == facts.Credential && flow.Address == accountOf(facts.User)
 }
 
 // provenNew looks for the mailed link of an invitation or a sign-up. It opens a first password, for somebody who has nothing to sign
@@ -291,7 +308,7 @@ func (d *Decision) twoStepOfTarget(facts Facts, flow Flow) bool {
 	}
 	_, done := d.second(facts, flow)
 	switch {
-	case facts.Session.Methods.Has(string(MethodTOTP)), facts.Session.Methods.Has(string(MethodRecoveryCode)):
+	case hasSecond(facts.Session):
 		d.say("the session was made with a second step")
 		return true
 	case done, d.spared(facts, required):
@@ -521,7 +538,7 @@ func (d *Decision) verified(facts Facts, flow Flow) bool {
 // unusual tells whether the sign-in asks for a mailed code, and why or why not.
 func (d *Decision) unusual(facts Facts, flow Flow) (bool, string) {
 	if flow.Target != "" {
-		return unusualForTarget(facts)
+		return d.unusualForTarget(facts, flow)
 	}
 	high := flow.Verdict == VerdictUnusual
 	if _, done := d.second(facts, flow); done && facts.App.ID != "" {
@@ -547,12 +564,14 @@ func (d *Decision) unusual(facts Facts, flow Flow) (bool, string) {
 	return true, "a device not known before"
 }
 
-// unusualForTarget asks for a mailed code where every sign-in is verified by mail, and the session came without.
-func unusualForTarget(facts Facts) (bool, string) {
-	if facts.policy().Verification != VerifyAlways || facts.App.ID != "" {
+// unusualForTarget asks for a mailed code where every sign-in is verified by mail, and the session came without: as a sign-in would,
+// with a second step, or else with the code.
+func (d *Decision) unusualForTarget(facts Facts, flow Flow) (bool, string) {
+	_, done := d.second(facts, flow)
+	switch {
+	case facts.policy().Verification != VerifyAlways, facts.App.ID != "" && (done || hasSecond(facts.Session)):
 		return false, ""
-	}
-	if facts.Session.Methods.Has(string(MethodEmailCode)) {
+	case facts.Session.Methods.Has(string(MethodEmailCode)):
 		return false, "the session was made with a mailed code"
 	}
 	return true, "every sign-in is verified by mail"
@@ -603,27 +622,26 @@ func (d *Decision) current(facts Facts, flow Flow) bool {
 	return false
 }
 
-// target tells whether the company of a switch or an invitation can be entered now.
+// target enters the company of a switch or an invitation, whose door was found open by provenAgain.
 func (d *Decision) target(facts Facts, flow Flow) bool {
-	m, member := in(facts.Memberships, flow.Target)
-	why := Reason("")
-	switch {
-	case flow.Action == ActionJoin && (facts.Invitation.Email != accountOf(facts.User) || facts.User.Unverified):
-		why = ReasonInviteOtherUser // also where nobody has proven yet that the address is this person's
-	case flow.Action == ActionJoin:
-		why = facts.Invitation.stands(flow.Letter, facts.Now)
-	case !member:
-		why = ReasonAccountUnknown
-	default:
-		why = shut(m)
-	}
-	if why != "" {
-		*d = d.stop(StageRefused, why, "the company cannot be entered")
-		return false
-	}
+	m, _ := in(facts.Memberships, flow.Target)
 	d.AccountID = flow.Target
 	d.say("%s is entered", m.AccountName)
 	return true
+}
+
+// cannotEnter says why the company of a switch or an invitation cannot be entered, whatever is proven; empty: it can.
+func cannotEnter(facts Facts, flow Flow) Reason {
+	m, member := in(facts.Memberships, flow.Target)
+	switch {
+	case flow.Action == ActionJoin && (facts.Invitation.Email != accountOf(facts.User) || facts.User.Unverified):
+		return ReasonInviteOtherUser // also where nobody has proven yet that the address is this person's
+	case flow.Action == ActionJoin:
+		return facts.Invitation.stands(flow.Letter, facts.Now)
+	case !member:
+		return ReasonAccountUnknown
+	}
+	return shut(m)
 }
 
 // company finds the company to enter, or says why there is none.

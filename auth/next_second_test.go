@@ -37,7 +37,7 @@ func (c secondCase) facts() (auth.Facts, auth.Flow) {
 	preset.Policy.TwoStep, preset.Policy.DeviceTrust, preset.SelfReset, preset.AfterSetup = c.product, c.trust, c.selfReset, c.after
 	preset.Policy.Verification = auth.VerifyOff // TestNextVerification has the others
 	facts := auth.Facts{
-		Now: start, Preset: preset, CanMail: !c.noMail, Found: true, User: auth.User{ID: "u"}, Credential: currentVersion, App: c.app,
+		Now: start, Preset: preset, CanMail: !c.noMail, Found: true, User: auth.User{ID: "u", Email: "u@acme.example"}, Credential: currentVersion, App: c.app,
 	}
 	if c.company != nil {
 		facts.Memberships = []auth.Membership{*c.company}

@@ -16,7 +16,8 @@ const (
 )
 
 // Forgot mails the way to a new password to whoever has this address. What it answers, and the work that it does, is the same for
-// everybody: whether a letter comes, and what it says, only its reader learns. It goes to the recovery address where there is one.
+// everybody: whether a letter comes, and what it says, only its reader learns. It goes to the recovery address where there is one, unless
+// the account is locked.
 // Reason ReasonEmailInvalid. Where nothing can be mailed it does nothing.
 func (m *Manager) Forgot(ctx context.Context, email, lang string, c Client) (Reason, error) {
 	a, err := address.Parse(email)
@@ -35,8 +36,12 @@ func (m *Manager) Forgot(ctx context.Context, email, lang string, c Client) (Rea
 	if err != nil {
 		return "", err
 	}
-	l := link{UserID: s.user.ID, Version: s.cred.Version, Address: a.Canonical}
-	to, ends, err := m.mailable(ctx, resetLinks(), a.Canonical, l, now)
+	whose := a.Canonical
+	if s.found {
+		whose = accountOf(s.user) // a host may take several addresses for one person's
+	}
+	l := link{UserID: s.user.ID, Version: s.cred.Version, Address: whose}
+	to, ends, err := m.mailable(ctx, resetLinks(), whose, l, now)
 	if err != nil {
 		return "", err
 	}
@@ -95,7 +100,7 @@ func (m *Manager) forgotLetter(s stranger, canonical, lang string, c Client, now
 		return m.letter(mail.ResetSSO, s.user, lang, c, now)
 	case s.found:
 		l := m.letter(mail.Reset, s.user, lang, c, now)
-		if s.cred.RecoveryEmail != "" {
+		if s.cred.RecoveryEmail != "" && s.cred.LockedAt.IsZero() { // else see mailReset
 			l.To = s.cred.RecoveryEmail
 		}
 		return l
