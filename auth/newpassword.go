@@ -64,13 +64,14 @@ func (m *Manager) NewPassword(ctx context.Context, ref Ref, choice PasswordChoic
 	if err != nil {
 		return step, false, err
 	}
-	p := newPassword{hash: hash, remember: m.judgeOf(o.facts.Memberships).Policy.History, resetAt: cred.ResetAt, afresh: u.Unverified}
-	switch {
-	case step.Flow.newcomer():
-		return m.settle(ctx, o, u, cred, p, choice, c)
-	case step.Flow.Purpose == SignIn:
+	p := newPassword{hash: hash, remember: m.judgeOf(o.facts.Memberships).Policy.History, resetAt: cred.ResetAt}
+	if step.Flow.Purpose == SignIn {
 		step, err = m.renewed(ctx, o, cred, p, c)
 		return step, false, err
+	}
+	p.afresh = u.Unverified // the link has proven the address, which nothing in a sign-in need have
+	if step.Flow.newcomer() {
+		return m.settle(ctx, o, u, cred, p, choice, c)
 	}
 	p.resetAt = now
 	p.keepAll = step.SignOut == ResetSignOutNever || choice.KeepSessions && step.SignOut != ResetSignOutAlways
@@ -80,13 +81,13 @@ func (m *Manager) NewPassword(ctx context.Context, ref Ref, choice PasswordChoic
 	return step, true, flowError("dropping", m.stores.Flows.DropFlow(ctx, o.key))
 }
 
-// replace sets the password of somebody who is there, and writes down that their address is proven if it was not.
+// replace sets the password of somebody who is there, and writes down that their address is proven if a link has just done that.
 func (m *Manager) replace(ctx context.Context, u User, cred Credential, p newPassword, c Client) error {
 	err := m.swapPassword(ctx, u, cred, p, c)
 	if errors.Is(err, ErrConflict) { // somebody else has set one, or has ended what led here
 		return ErrFlowGone
 	}
-	if err != nil || !u.Unverified {
+	if err != nil || !p.afresh {
 		return err
 	}
 	return m.verify(ctx, u, c)

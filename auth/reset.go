@@ -17,7 +17,7 @@ const (
 
 // Forgot mails the way to a new password to whoever has this address. What it answers, and the work that it does, is the same for
 // everybody: whether a letter comes, and what it says, only its reader learns. It goes to the recovery address where there is one, unless
-// the account is locked.
+// the account is locked, or the person's own address was never proven.
 // Reason ReasonEmailInvalid. Where nothing can be mailed it does nothing.
 func (m *Manager) Forgot(ctx context.Context, email, lang string, c Client) (Reason, error) {
 	a, err := address.Parse(email)
@@ -100,7 +100,7 @@ func (m *Manager) forgotLetter(s stranger, canonical, lang string, c Client, now
 		return m.letter(mail.ResetSSO, s.user, lang, c, now)
 	case s.found:
 		l := m.letter(mail.Reset, s.user, lang, c, now)
-		if s.cred.RecoveryEmail != "" && s.cred.LockedAt.IsZero() { // else see mailReset
+		if s.cred.RecoveryEmail != "" && s.cred.LockedAt.IsZero() && !s.user.Unverified { // else somebody else may have set it
 			l.To = s.cred.RecoveryEmail
 		}
 		return l

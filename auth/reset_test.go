@@ -73,7 +73,7 @@ func (w *world) unverified(name string) {
 	w.must(w.m.SetPassword(w.t.Context(), name, secret))
 }
 
-// recovers gives ann a recovery address.
+// recovers gives whoever is signed in a recovery address.
 func (w *world) recovers(c auth.Client, to string) auth.Client {
 	w.t.Helper()
 	s, err := lookup(w.m, c.Session)
