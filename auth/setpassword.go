@@ -195,7 +195,7 @@ func (m *Manager) forgive(ctx context.Context, u User) error {
 }
 
 // swap writes a new password over the old one. An EndUser meanwhile moves the version and not the password; it must not keep
-// a new password from being set.
+// a new password from being set. Nor does the new password bring back a recovery address that was taken away meanwhile.
 func (m *Manager) swap(ctx context.Context, next Credential, oldHash string) error {
 	for {
 		err := m.stores.Credentials.SwapCredential(ctx, next)
@@ -209,7 +209,7 @@ func (m *Manager) swap(ctx context.Context, next Credential, oldHash string) err
 		if cred.Hash != oldHash || cred.Version == next.Version {
 			return err
 		}
-		next.Version = cred.Version
+		next.Version, next.RecoveryEmail = cred.Version, cred.RecoveryEmail
 	}
 }
 
