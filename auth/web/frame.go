@@ -24,7 +24,7 @@ func (h *Handler) framed(p Page, text locale.Text) *Frame {
 	own := *f
 	*f = h.newFrame(text, p.Template())
 	f.Problem, f.Notice, f.Flow, f.Version, f.ReturnTo = own.Problem, own.Notice, own.Flow, own.Version, own.ReturnTo
-	f.Purpose, f.Action, f.At = own.Purpose, own.Action, own.At
+	f.Purpose, f.Action, f.At, f.LinkID = own.Purpose, own.Action, own.At, own.LinkID
 	return f
 }
 

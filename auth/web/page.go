@@ -49,6 +49,7 @@ type Frame struct {
 	ReturnTo  string       // travels in the forms that take an address or a password, so that a sign-in that ran out does not lose it
 	Purpose   auth.Purpose // what the flow is for; empty where there is none
 	Action    auth.Action  // of a step-up: what it leads to
+	LinkID    string       // of the page of a mailed link: tells it from other links; travels in its form as link
 	At        string       // address of the flow's page, to which its links and pages come back; empty where there is no flow
 
 	assets map[string]Asset // by name
@@ -235,8 +236,9 @@ func (p *RecoveryCodesPage) File() template.URL {
 // ResetPage is where the link of a reset leads.
 type ResetPage struct {
 	Frame
-	Valid bool   // the link counts: there is a button to go on
-	Email string // whose password it is for, masked; empty where it counts no longer
+	Valid  bool        // the link counts: there is a button to go on
+	Reason auth.Reason // why it counts no longer; empty: it does
+	Email  string      // whose password it is for, masked; empty where it counts no longer
 }
 
 // NewPasswordPage asks for a new password.

@@ -142,7 +142,7 @@ func samples() []Page {
 		&EnrollCodePage{Frame: flowing(auth.SignIn), Progress: Progress{5, 6}},
 		&EnrollNextPage{Frame: flowing(auth.SignIn), Progress: Progress{6, 6}},
 		&RecoveryCodesPage{Codes: []string{"23456-789ab", "cdefg-hjkmn"}, Next: "/auth/signin"},
-		&ResetPage{Frame: flowing(auth.Reset), Valid: true, Email: "a…@acme.example"},
+		&ResetPage{Frame: Frame{Purpose: auth.Reset, At: "/auth/reset", LinkID: fingerprint("sample")}, Valid: true, Email: "a…@acme.example"},
 		&NewPasswordPage{Frame: flowing(auth.Reset), Email: "ann@acme.example", Rules: []Rule{{Text: "…", Unmet: true}, {Text: "…"}}},
 		&AccountPage{Accounts: []auth.AccountChoice{
 			{ID: "acme", Name: "Acme", State: auth.AccountActive}, {ID: "globex", Name: "Globex", State: auth.AccountLapsed},

@@ -13,79 +13,75 @@ import (
 // passwordSet is the reason that the sign-in page is given after a reset.
 const passwordSet = "password_set"
 
-// showReset answers where a reset stands, or whether the mailed link that somebody comes with counts. It consumes nothing: mail
-// scanners follow every link.
-//
-// The link's token is taken out of the address bar at once, into a cookie of a few minutes. The redirect says no-referrer, for the
-// address that it leaves holds the token; the page itself has an address without one, and keeps the policy of all pages, so that
-// its form is posted with an Origin.
+// showReset answers where a reset stands, or whether the mailed link that somebody comes with counts. It consumes nothing.
 func (h *Handler) showReset(v *visit) {
 	v.of(auth.Reset)
 	v.here.RawQuery = v.kept().Encode()
 	v.showsView()
-	whose, valid, err := v.linkCounts()
+	if !v.tookLink(resetLinks, v.resetCounts) {
+		v.resetStands(http.StatusOK, "")
+	}
+}
+
+// resetCounts tells whether the link of a reset counts.
+func (v *visit) resetCounts(token string) (bool, error) {
+	_, why, err := v.h.auth.CheckReset(v.r.Context(), token)
+	return why == "", err
+}
+
+// resetStands shows the reset that is under way, else the link that is. A reason says why what was posted was not done.
+func (v *visit) resetStands(status int, why auth.Reason) {
+	whose, dead, err := v.reset()
 	if err != nil {
 		v.broken(err)
 		return
 	}
-	if v.in["token"] != "" && !v.program {
-		if valid { // a dead one must not take the place of one that is on its way
-			h.cookies.write(v.w, linkCookie, v.in["token"], linkLife)
-		}
-		v.w.Header().Set("Referrer-Policy", "no-referrer")
-		to := url.URL{Path: h.prefix + roomOf(auth.Reset).page, RawQuery: v.kept().Encode()}
-		v.redirect(to.String())
-		return
-	}
-	step, err := h.auth.Current(v.r.Context(), v.flow, v.client)
+	step, err := v.h.auth.Current(v.r.Context(), v.flow, v.client)
 	switch {
 	case err != nil && !errors.Is(err, auth.ErrFlowGone):
 		v.broken(err)
-	case err == nil && step.Stage != auth.StageRefused: // a link that somebody else has sent must not hide it
-		v.showStep(http.StatusOK, step)
-	case valid:
-		v.showStep(http.StatusOK, auth.Step{Decision: auth.Decision{
+		return
+	case err == nil && (step.Stage != auth.StageRefused || dead != ""): // a link that somebody else has sent must not hide it
+	case dead == "":
+		step = auth.Step{Decision: auth.Decision{
 			Stage: auth.StageAuthenticate, Offer: []auth.Method{auth.MethodEmailLink},
-		}, MailTo: whose})
-	case err == nil:
-		v.showStep(http.StatusOK, step)
+		}, MailTo: whose}
 	default:
-		v.showStep(http.StatusOK, auth.Step{Decision: auth.Decision{Stage: auth.StageRefused, Reason: auth.ReasonResetExpired}})
+		step = auth.Step{Decision: auth.Decision{Stage: auth.StageRefused, Reason: dead}}
 	}
+	if why != "" {
+		v.why, step.Reason = step.Reason, why
+	}
+	v.showStep(status, step)
 }
 
-// link is the token of the mailed link: what came with the request, or with the one before.
-func (v *visit) link() string {
-	if v.in["token"] != "" {
-		return v.in["token"]
+// reset tells whose password the visitor's link is for, or why it counts no longer.
+func (v *visit) reset() (whose string, dead auth.Reason, err error) {
+	if v.linkOf(resetLinks) == "" {
+		return "", auth.ReasonResetExpired, nil
 	}
-	return v.h.cookies.read(v.r, linkCookie)
-}
-
-// linkCounts tells whether the visitor has come with a link that still counts, and whose it is.
-func (v *visit) linkCounts() (whose string, ok bool, err error) {
-	if v.link() == "" {
-		return "", false, nil
-	}
-	whose, why, err := v.h.auth.CheckReset(v.r.Context(), v.link())
-	return whose, why == "", err
+	return v.h.auth.CheckReset(v.r.Context(), v.linkOf(resetLinks))
 }
 
 // resetPage is the page of a link.
 func (v *visit) resetPage(frame Frame) (Page, error) {
-	whose, valid, err := v.linkCounts()
-	frame.Notice = ""
-	return &ResetPage{Frame: frame, Valid: valid, Email: whose}, err
+	whose, dead, err := v.reset()
+	frame.Notice, frame.LinkID = "", fingerprint(v.linkOf(resetLinks))
+	return &ResetPage{Frame: frame, Valid: dead == "", Reason: dead, Email: whose}, err
 }
 
 // openReset begins the reset that a link allows, in the place of one under way.
 func (h *Handler) openReset(v *visit) {
 	v.of(auth.Reset)
+	if !v.fitsLink(resetLinks) {
+		v.resetStands(http.StatusConflict, auth.ReasonFlowChanged)
+		return
+	}
 	before := v.flow
-	step, err := h.auth.OpenReset(v.r.Context(), v.link(), v.chosen(), v.client)
+	step, err := h.auth.OpenReset(v.r.Context(), v.linkOf(resetLinks), v.chosen(), v.client)
 	if err == nil && step.Token != "" {
 		err = h.auth.Cancel(v.r.Context(), before)
-		h.cookies.clear(v.w, linkCookie)
+		v.forgetLink(resetLinks)
 	}
 	v.answer(auth.Ref{Token: step.Token}, step, err)
 }

@@ -138,24 +138,24 @@ func TestReset(t *testing.T) {
 	t.Run("U23 a link that counts no longer says so, and how to go on", func(t *testing.T) {
 		bothMailed(t, malicious(), func(t *testing.T, v *visitor) {
 			link := v.locked()
-			expired := func(w *visitor, link string) {
+			expired := func(w *visitor, link string, why auth.Reason) {
 				t.Helper()
+				u, _ := url.Parse(link)
 				if !w.json {
 					w.take(w.Get(link)).is("reset")
 					if len(w.shown.Forms()) != 0 || !strings.Contains(w.shown.Body, english(t).Get("reset.expired.heading")) {
 						t.Errorf("the page does not say that the link is no longer valid:\n%s", w.shown.Body)
 					}
-					w.take(w.Post("/auth/reset", nil)).status(422).is("reset")
+					w.take(w.Post("/auth/reset", form("token", u.Query().Get("token")))).status(422).is("reset").told(why)
 					return
 				}
-				u, _ := url.Parse(link)
-				w.get(u.RequestURI()).is("stop").told(auth.ReasonResetExpired)
-				w.do("reset", "token", u.Query().Get("token")).status(422).told(auth.ReasonResetExpired)
+				w.get(u.RequestURI()).is("stop").told(why)
+				w.do("reset", "token", u.Query().Get("token")).status(422).told(why)
 			}
-			expired(v.again(), link+"x")
-			expired(v.again(), "/auth/reset?token=nonsense")
+			expired(v.again(), link+"x", auth.ReasonResetExpired)
+			expired(v.again(), "/auth/reset?token=nonsense", auth.ReasonResetExpired)
 			v.again().arrive(link).is("newpassword").do("signin/newpassword", "password", fresh)
-			expired(v.again(), link)
+			expired(v.again(), link, auth.ReasonResetUsed)
 		})
 	})
 	t.Run("U23 an hour is too long", func(t *testing.T) {
