@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
@@ -131,7 +132,8 @@ func (h *Handler) showAccount(v *visit) {
 // signedInAs is whoever asks. back is the page that the request belongs to: where its language is changed, and where a sign-in that
 // has to come first leads. It answers the visitor, and false, where nobody is signed in.
 func (v *visit) signedInAs(back string) (person, bool) {
-	v.here = url.URL{Path: v.h.prefix + back}
+	path, query, _ := strings.Cut(back, "?")
+	v.here = url.URL{Path: v.h.prefix + path, RawQuery: query}
 	s, live, err := v.session()
 	if err != nil {
 		v.broken(err)

@@ -11,14 +11,22 @@ import (
 
 // The names of our cookies, without the prefix that makes browsers refuse them from anybody else.
 const (
-	flowCookie   = "flow"         // the token of the sign-in in progress; goes when the browser is closed
-	stepUpCookie = "stepup"       // the same of a step-up
-	resetCookie  = "reset"        // the same of a reset
-	linkCookie   = "reset-link"   // the token of the link in a mail, on its way from the address bar into a form
-	deviceCookie = "device"       // the token of this browser's records
-	emailCookie  = "signin-email" // the address of whoever asked to be kept signed in: fills the first page
-	langCookie   = "signin-lang"  // the language chosen
-	endedCookie  = "signed-out"   // says nothing, and goes at once; see visit.forget
+	flowCookie   = "flow"       // the token of the sign-in in progress; goes when the browser is closed
+	stepUpCookie = "stepup"     // the same of a step-up
+	resetCookie  = "reset"      // the same of a reset
+	linkCookie   = "reset-link" // the token of the link in a mail, on its way from the address bar into a form
+	deviceCookie = "device"     // the token of this browser's records
+
+	activateCookie = "activate"    // the token of the flow that leads from an invitation to a first password
+	signUpCookie   = "signup"      // the same of a sign-up
+	joinLinkCookie = "join-link"   // the tokens of other mailed links on the same way
+	signUpLink     = "signup-link" //
+	undoLinkCookie = "undo-link"   //
+	askedCookie    = "asked"       // the address that a letter was asked for: the page that answers repeats it
+
+	emailCookie = "signin-email" // the address of whoever asked to be kept signed in: fills the first page
+	langCookie  = "signin-lang"  // the language chosen
+	endedCookie = "signed-out"   // says nothing, and goes at once; see visit.forget
 )
 
 const day = 24 * time.Hour
@@ -29,6 +37,8 @@ const (
 	emailLife  = 180 * day
 	langLife   = 365 * day
 	linkLife   = 10 * time.Minute
+	joinLife   = time.Hour // whoever has an account signs in on the way
+	askedLife  = 15 * time.Minute
 )
 
 // cookies reads and writes all cookies but the session's, which session.Manager does.
@@ -43,7 +53,7 @@ func newCookies(m *auth.Manager) cookies {
 	if m.InsecureHTTP() {
 		c.prefix, c.secure = "", false
 	}
-	for name, life := range map[string]time.Duration{emailCookie: emailLife, langCookie: langLife} {
+	for name, life := range map[string]time.Duration{emailCookie: emailLife, langCookie: langLife, askedCookie: askedLife} {
 		for _, key := range m.Secret("web cookies", 64) {
 			codec := securecookie.New(key[:32], key[32:]).MaxAge(int(life / time.Second)).SetSerializer(securecookie.NopEncoder{})
 			c.codecs[name] = append(c.codecs[name], codec)

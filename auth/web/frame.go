@@ -3,6 +3,7 @@ package web
 import (
 	"net/http"
 	"net/url"
+	"slices"
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/locale"
@@ -14,8 +15,32 @@ func (h *Handler) newFrame(text locale.Text, page string) Frame {
 		Lang: text.Tag(), Dir: text.Dir(), Text: text,
 		Product: h.product, Title: text.Get("title."+page, "product", h.product),
 		Prefix: h.prefix, Home: h.home, Styles: h.assets.named["style.css"], Script: h.assets.named["script.js"], assets: h.assets.named,
-		Help: h.prefix + "/help", Support: h.support,
+		Help: h.prefix + "/help", Support: h.support, Forgot: h.forgotAt(), SignUp: h.signUpAt(),
 	}
+}
+
+// forgotAt is the page that a new password is asked for on; empty: nothing can be mailed.
+func (h *Handler) forgotAt() string {
+	if !h.auth.CanMail() {
+		return ""
+	}
+	return h.prefix + "/forgot"
+}
+
+// signUpAt is the page to get an account on; empty: nobody can by themselves.
+func (h *Handler) signUpAt() string {
+	if !h.signsUp() {
+		return ""
+	}
+	return h.prefix + "/signup"
+}
+
+// inLanguage is an address with the language that was chosen on a page, if there is such an address.
+func inLanguage(address, chosen string) string {
+	if address == "" || chosen == "" {
+		return address
+	}
+	return address + "?" + url.Values{"lang": {chosen}}.Encode()
 }
 
 // framed fills in the Frame of a page. What the page says of itself stays.
@@ -39,9 +64,7 @@ func (v *visit) show(status int, p Page) {
 	if f.Problem != nil {
 		f.Title = text.Get("title.problem", "title", f.Title)
 	}
-	if f.Chosen != "" {
-		f.Help += "?" + url.Values{"lang": {f.Chosen}}.Encode()
-	}
+	f.Help, f.Forgot, f.SignUp = inLanguage(f.Help, f.Chosen), inLanguage(f.Forgot, f.Chosen), inLanguage(f.SignUp, f.Chosen)
 	body, err := v.h.render(p)
 	if err != nil {
 		v.unrendered(err)
@@ -74,7 +97,11 @@ func (v *visit) problem(step auth.Step) *Problem {
 	case p.Field == "password":
 		p.Field = "current-password"
 	}
-	if step.Reason == auth.ReasonInvalidCredentials || step.Reason == auth.ReasonTooManyAttempts && !spent(step) {
+	throttled := step.Reason == auth.ReasonTooManyAttempts && slices.Contains(step.Offer, auth.MethodPassword)
+	switch {
+	case throttled && v.h.forgotAt() != "": // a new password opens what guesses have closed
+		p.Link, p.Label = inLanguage(v.h.forgotAt(), v.chosen()), v.text().Get("forgot.link")
+	case step.Reason == auth.ReasonInvalidCredentials, step.Reason == auth.ReasonTooManyAttempts && !spent(step):
 		p.Link, p.Label = v.h.prefix+"/help", v.text().Get("help.heading")
 	}
 	return p

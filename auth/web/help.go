@@ -16,16 +16,16 @@ func (h *Handler) showHelp(v *visit) {
 	v.here.Path = h.prefix + "/help"
 	if v.program {
 		a := helpAnswer{Links: v.links()}
-		a.Links["signin"] = h.prefix + "/signin"
+		a.Links["signin"], a.Links["account"] = h.prefix+"/signin", h.prefix+homePath
+		v.strangerLinks(a.Links)
 		v.json(http.StatusOK, a)
 		return
 	}
 	v.show(http.StatusOK, &HelpPage{})
 }
 
-// WellKnown serves /.well-known/change-password, where browsers and password managers look for the page to change a password. In
-// this release there is no such page, and it leads to the help, which says whom to ask. Every other path is a real 404, for
-// managers ask for one that cannot exist to find out whether the answers of a host can be believed. It is to be mounted at
+// WellKnown serves /.well-known/change-password, where browsers and password managers look for the page to change a password, and
+// leads there: it is in my account. Every other path is a real 404, for managers ask for one that cannot exist to find out whether the answers of a host can be believed. It is to be mounted at
 // /.well-known/change-password, or at /.well-known/ where nothing else of the host lives there.
 func (h *Handler) WellKnown() http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -37,7 +37,7 @@ func (h *Handler) WellKnown() http.Handler {
 			w.Header().Set("Allow", "GET, HEAD")
 			v.fail(http.StatusMethodNotAllowed, auth.ReasonMethodNotAllowed)
 		default:
-			v.redirect(h.prefix + "/help")
+			v.redirect(h.prefix + homePath + "/password")
 		}
 	})
 }

@@ -38,7 +38,12 @@ type stepAnswer struct {
 	Enroll        *enrollAnswer `json:"enroll,omitempty"`
 	RecoveryCodes []string      `json:"recovery_codes,omitempty"` // in the one answer that makes them
 	Rules         []ruleAnswer  `json:"rules,omitempty"`
-	Links         links         `json:"links"`
+	Fields        []string      `json:"fields,omitempty"` // that the new password is posted with
+
+	SignOut    auth.ResetSignOut `json:"sign_out,omitempty"`
+	Invitation *invitationAnswer `json:"invitation,omitempty"`
+
+	Links links `json:"links"`
 }
 
 // enrollAnswer is how far the set-up of an app has come. The key stands in it at the one step that shows it.
@@ -95,6 +100,9 @@ func (v *visit) stepAnswer(step auth.Step) stepAnswer {
 	if slices.Contains(step.Offer, auth.MethodEmailCode) && !f.Code.SentAt.IsZero() {
 		a.ResendAt, a.CodeExpires = stamp(f.Code.ResendAt()), stamp(f.Code.ExpiresAt)
 	}
+	if step.Invitation.ID != "" && step.Flow.ID != "" && (step.Stage != auth.StageRefused) {
+		a.Invitation = answerOfInvitation(step.Invitation)
+	}
 	for _, c := range step.Accounts {
 		a.Accounts = append(a.Accounts, accountAnswer(c))
 	}
@@ -119,11 +127,8 @@ func (v *visit) wholeAnswer(step auth.Step) (stepAnswer, error) {
 			a.Enroll.QR = string(picture(png))
 		}
 	case auth.StageNewPassword:
-		rules, err := v.rulesOf(step.Flow.UserID)
-		if err != nil {
-			return a, err
-		}
-		for _, r := range rules {
+		a.Fields, a.SignOut = v.newPasswordFields(step), step.SignOut
+		for _, r := range v.rulesOf(step) {
 			a.Rules = append(a.Rules, ruleAnswer{Rule: r.Rule, N: r.N, Message: v.rule(r), Unmet: slices.Contains(v.unmet, r)})
 		}
 	}
@@ -140,9 +145,13 @@ func (v *visit) stepLinks(step auth.Step) links {
 	switch step.Stage {
 	case auth.StageIdentify:
 		l["identify"] = signIn + "/identify"
+		v.strangerLinks(l)
 	case auth.StageAuthenticate, auth.StageVerify:
 		for _, m := range step.Offer {
 			v.methodLinks(l, m)
+		}
+		if step.Stage == auth.StageAuthenticate && v.purpose == auth.SignIn {
+			v.strangerLinks(l)
 		}
 	case auth.StageEnroll:
 		v.enrollLinks(l, step.Dialog)
@@ -166,10 +175,26 @@ func (v *visit) stepLinks(step auth.Step) links {
 	switch {
 	case step.Flow.ID != "":
 		l["restart"], l["cancel"] = signIn+"/restart", signIn+"/cancel"
-	case step.Reason == auth.ReasonFlowGone, step.Reason == auth.ReasonResetExpired:
+	case v.purpose == auth.Reset && step.Stage == auth.StageRefused:
+		l["restart"] = signIn
+		v.strangerLinks(l)
+	case step.Reason == auth.ReasonFlowGone:
 		l["restart"] = signIn
 	}
+	if step.Reason == auth.ReasonInviteSignIn || step.Reason == auth.ReasonAccountExists || step.Reason == auth.ReasonSignInAgain {
+		l["signin"] = signIn
+	}
 	return l
+}
+
+// strangerLinks adds what somebody needs who has no password, or no account.
+func (v *visit) strangerLinks(l links) {
+	if v.h.auth.CanMail() {
+		l["forgot"] = v.h.prefix + "/forgot"
+	}
+	if v.h.signsUp() {
+		l["signup"] = v.h.prefix + "/signup"
+	}
 }
 
 // methodLinks adds where a method is tried.
@@ -183,7 +208,8 @@ func (v *visit) methodLinks(l links, m auth.Method) {
 	case auth.MethodRecoveryCode:
 		l["recovery"] = signIn + "/recovery"
 	case auth.MethodEmailLink:
-		l["reset"] = v.h.prefix + "/reset"
+		page := roomOf(v.purpose).page // a mailed link is opened where its flow is
+		l[page[1:]] = v.h.prefix + page
 	default:
 		l[string(m)] = signIn + "/" + string(m)
 	}
@@ -218,8 +244,12 @@ func field(reason auth.Reason) string {
 	switch reason {
 	case auth.ReasonEmailInvalid:
 		return "email"
-	case auth.ReasonInvalidCredentials, auth.ReasonPasswordMissing, auth.ReasonPasswordPolicy:
+	case auth.ReasonInvalidCredentials, auth.ReasonPasswordMissing, auth.ReasonPasswordPolicy, auth.ReasonPasswordReused:
 		return "password"
+	case auth.ReasonNameMissing:
+		return "name"
+	case auth.ReasonCompanyMissing:
+		return "company"
 	case auth.ReasonCodeFormat, auth.ReasonCodeWrong, auth.ReasonCodeExpired, auth.ReasonTOTPWrong, auth.ReasonTOTPReused,
 		auth.ReasonRecoveryWrong, auth.ReasonRecoveryUsed:
 		return "code"

@@ -60,7 +60,7 @@ func TestWellKnown(t *testing.T) {
 	b := authtest.NewBrowser(t, authtest.BaseURL, p.Web.WellKnown())
 	b.Stay = true
 	t.Run("U5 the way to change a password leads on", func(t *testing.T) {
-		if got := b.Get("/.well-known/change-password"); got.Status != 303 || got.Header.Get("Location") != "/auth/help" {
+		if got := b.Get("/.well-known/change-password"); got.Status != 303 || got.Header.Get("Location") != "/auth/account/password" {
 			t.Errorf("status %d, Location %q", got.Status, got.Header.Get("Location"))
 		}
 	})

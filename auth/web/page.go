@@ -13,9 +13,12 @@ import (
 //
 // Its forms are posted to addresses below Prefix: signin/identify (email, remember, return_to), signin/password (password; without
 // a flow also email, remember and return_to), signin/code (code), signin/code/resend, signin/totp (code, trust), signin/recovery
-// (code), signin/enroll/begin, …/email (code), …/app, …/confirm (code), …/newdevice, signin/reset, signin/newpassword (password),
-// signin/account (account; empty on the ReadyPage), signin/restart, signin/cancel, reset and signout. Every form posts lang, with
-// Chosen; every form of a flow posts flow and version besides. An address that is shown but not asked for is called username.
+// (code), signin/enroll/begin, …/email (code), …/app, …/confirm (code), …/newdevice, signin/reset, signin/newpassword (password;
+// name, company and signout where the page asks for them), signin/account (account; empty on the ReadyPage), signin/restart,
+// signin/cancel, forgot (email; again, which is 1, on the AskedPage), signup (email; on the AskedPage again; on the SignUpLinkPage
+// nothing), reset, activate, join (do, which is join or decline), undo, product (name) and signout. Every form posts lang, with
+// Chosen; every form of a flow posts flow and version besides, and every form on the page of a mailed link posts link, with LinkID.
+// An address that is shown but not asked for is called username.
 //
 // A step-up of which no flow is made yet (Frame.Begins) posts to At instead: return_to, action, and password or code (with way, which
 // is "recovery" for a recovery code) or begin, which is 1.
@@ -42,6 +45,8 @@ type Frame struct {
 	Languages []Language   // the languages there are, for the switch at the foot of the page
 	Help      string       // address of the help page
 	Support   string       // the host's own support address; empty: hidden
+	Forgot    string       // address of the page to ask for a new password; empty: nothing can be mailed
+	SignUp    string       // address of the page to get an account; empty: nobody can by themselves
 	Problem   *Problem     // what was wrong with the last form; nil: nothing
 	Notice    string       // something to know, which is not an error; empty: nothing
 	Flow      string       // public id of the flow, for the form; empty: none
@@ -241,11 +246,91 @@ type ResetPage struct {
 	Email  string      // whose password it is for, masked; empty where it counts no longer
 }
 
-// NewPasswordPage asks for a new password.
-type NewPasswordPage struct {
+// ForgotPage asks for the address of somebody who has forgotten the password.
+type ForgotPage struct {
 	Frame
 	Email string
-	Rules []Rule
+	Mails bool // letters can be sent; if not, the page says whom to ask instead
+}
+
+// AskedPage says that a letter is on its way, if there is somebody to send it to. It is the same for every address.
+type AskedPage struct {
+	Frame
+	Email   string // as it was typed
+	SignsUp bool   // of somebody who wants an account; else of somebody who has forgotten the password
+	Again   string // where the form to send it again is posted
+}
+
+// SignUpPage asks for the address of somebody who wants an account.
+type SignUpPage struct {
+	Frame
+	Email string
+}
+
+// SignUpLinkPage is where the link of a sign-up leads.
+type SignUpLinkPage struct {
+	Frame
+	Valid  bool        // the link counts: there is a button to go on
+	Reason auth.Reason // why it counts no longer; empty: it does
+	Email  string      // that signs up
+}
+
+// JoinPage is where the link of an invitation leads: to a new account, to a sign-in, or to the buttons to join or decline.
+type JoinPage struct {
+	Frame
+	Why      auth.Reason // why it counts no longer; then nothing below is filled in but Other. Empty: it counts
+	Company  string
+	Email    string // who is invited
+	Role     auth.Role
+	Products []string // seats that go with it
+	Exists   bool     // the person has an account
+	SSO      bool     // the person's company has its own sign-in: no password can be set
+	SignedIn bool     // the person is signed in
+	Other    string   // who else is signed in, by address; empty: nobody
+	SignIn   string   // where the person signs in, and comes back from to this page
+	Declined bool     // the invitation was declined just now; nothing else is filled in
+}
+
+// UndoPage is where the link leads that gives somebody back the address that they had.
+type UndoPage struct {
+	Frame
+	Valid bool   // the link counts: there is a button to go on
+	Email string // that comes back
+	Done  bool   // it is back; nothing else is filled in
+}
+
+// ProductPage says why a product is not open to whoever is signed in, and what can be done.
+type ProductPage struct {
+	Frame
+	Name     string      // of the product, as the host calls it
+	Reason   auth.Reason // why it is shut; empty: it is open
+	Company  string      // that the person works in; empty: none
+	Contacts []Contact   // whom to turn to
+	Asks     bool        // a seat can be asked for
+	Asked    bool        // it was, just now
+	Renews   bool        // the person may renew the company's account
+	Renew    string      // where; empty: the host has said nothing of it
+	Switch   string      // where another company is chosen; empty: there is no other
+}
+
+// A Contact is an administrator of a company.
+type Contact struct {
+	Name  string // empty: unknown
+	Email string
+}
+
+// NewPasswordPage asks for a new password, or for somebody's first.
+type NewPasswordPage struct {
+	Frame
+	Email       string
+	Rules       []Rule
+	AsksName    bool              // it is the first: there is a field for how the person is called
+	Name        string            // what stands in it
+	AsksCompany bool              // there is one for how their company is called
+	Company     string            // what stands in it
+	Joins       string            // the company that the person was invited to; empty: none
+	SignOut     auth.ResetSignOut // whether there is the box "Sign out of all sessions", or what becomes of them; empty: nothing is said
+	SignsOut    bool              // the box is ticked
 }
 
 // A Rule is one that a new password must meet.
@@ -264,8 +349,9 @@ type StopPage struct {
 	Frame
 	Reason auth.Reason
 	Email  string
-	Signed bool // something was proven: the person may be told
-	Mails  bool // letters can be sent: a locked person gets a new password by mail, and else from an administrator
+	Signed bool   // something was proven: the person may be told
+	SignIn string // where to sign in again, because only that leads on; empty: it does not
+	Mails  bool   // letters can be sent: a locked person gets a new password by mail, and else from an administrator
 }
 
 // SwitchPage shows who is signed in and lets them go on, or somebody else sign in.
@@ -313,6 +399,13 @@ func (*EnrollNextPage) Template() string    { return "enrollnext" }
 func (*RecoveryCodesPage) Template() string { return "codes" }
 func (*ResetPage) Template() string         { return "reset" }
 func (*NewPasswordPage) Template() string   { return "newpassword" }
+func (*ForgotPage) Template() string        { return "forgot" }
+func (*AskedPage) Template() string         { return "asked" }
+func (*SignUpPage) Template() string        { return "signup" }
+func (*SignUpLinkPage) Template() string    { return "signuplink" }
+func (*JoinPage) Template() string          { return "join" }
+func (*UndoPage) Template() string          { return "undo" }
+func (*ProductPage) Template() string       { return "product" }
 func (*AccountPage) Template() string       { return "account" }
 func (*ReadyPage) Template() string         { return "ready" }
 func (*StopPage) Template() string          { return "stop" }

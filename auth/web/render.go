@@ -124,6 +124,9 @@ func samples() []Page {
 	flowing := func(p auth.Purpose) Frame {
 		return Frame{Purpose: p, At: "/auth" + roomOf(p).page, Flow: "flow", Version: 3}
 	}
+	linked := func(p auth.Purpose) Frame {
+		return Frame{Purpose: p, At: "/auth" + roomOf(p).page, LinkID: fingerprint("sample")}
+	}
 	mailed := Mailed{To: "a…@acme.example", Sent: true, Wait: 30, Minutes: 10}
 	return append(accountSamples(), []Page{
 		&IdentifyPage{Email: "ann@acme.example", Keep: true},
@@ -142,8 +145,24 @@ func samples() []Page {
 		&EnrollCodePage{Frame: flowing(auth.SignIn), Progress: Progress{5, 6}},
 		&EnrollNextPage{Frame: flowing(auth.SignIn), Progress: Progress{6, 6}},
 		&RecoveryCodesPage{Codes: []string{"23456-789ab", "cdefg-hjkmn"}, Next: "/auth/signin"},
-		&ResetPage{Frame: Frame{Purpose: auth.Reset, At: "/auth/reset", LinkID: fingerprint("sample")}, Valid: true, Email: "a…@acme.example"},
-		&NewPasswordPage{Frame: flowing(auth.Reset), Email: "ann@acme.example", Rules: []Rule{{Text: "…", Unmet: true}, {Text: "…"}}},
+		&ResetPage{Frame: linked(auth.Reset), Valid: true, Email: "a…@acme.example"},
+		&NewPasswordPage{
+			Frame: flowing(auth.Reset), Email: "ann@acme.example", Rules: []Rule{{Text: "…", Unmet: true}, {Text: "…"}},
+			AsksName: true, Name: "Ann", AsksCompany: true, Joins: "Acme", SignOut: auth.ResetSignOutTicked, SignsOut: true,
+		},
+		&ForgotPage{Email: "ann@acme.example", Mails: true},
+		&AskedPage{Email: "ann@acme.example", Again: "/auth/forgot"},
+		&SignUpPage{},
+		&SignUpLinkPage{Frame: linked(auth.SignUp), Valid: true, Email: "ann@acme.example"},
+		&JoinPage{
+			Frame: Frame{LinkID: fingerprint("sample")}, Company: "Acme", Email: "ann@acme.example", Role: auth.RoleAdmin, Products: []string{"Reports"},
+			Exists: true, SignedIn: true, SignIn: "/auth/signin?switch=other&return_to=%2Fauth%2Fjoin",
+		},
+		&UndoPage{Frame: Frame{LinkID: fingerprint("sample")}, Valid: true, Email: "ann@acme.example"},
+		&ProductPage{
+			Name: "Reports", Reason: auth.ReasonNotAssigned, Company: "Acme", Asks: true, Switch: "/auth/account/switch",
+			Contacts: []Contact{{Name: "Bea", Email: "bea@acme.example"}, {Email: "cid@acme.example"}},
+		},
 		&AccountPage{Accounts: []auth.AccountChoice{
 			{ID: "acme", Name: "Acme", State: auth.AccountActive}, {ID: "globex", Name: "Globex", State: auth.AccountLapsed},
 		}},

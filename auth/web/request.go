@@ -69,6 +69,10 @@ func roomOf(p auth.Purpose) room {
 		return room{stepUpCookie, "/stepup"}
 	case auth.Reset:
 		return room{resetCookie, "/reset"}
+	case auth.Activate:
+		return room{activateCookie, "/activate"}
+	case auth.SignUp:
+		return room{signUpCookie, "/signup"}
 	}
 	return room{flowCookie, "/signin"}
 }
@@ -124,11 +128,11 @@ func (v *visit) showsView() {
 }
 
 // ref names the flow that a step is for: what the form saw of it, and the cookie, which the posted id picks. Without an id it is
-// that of the sign-in; a program that has none under way, and names no address for one, means the step-up or reset that it has.
+// that of the sign-in; a program that has none under way, and names no address for one, means the other one that it has.
 func (v *visit) ref() auth.Ref {
 	v.of(auth.PurposeOf(v.in["flow"]))
 	if v.program && v.in["flow"] == "" && v.flow == "" && !v.in.has("email") {
-		for _, p := range []auth.Purpose{auth.Reset, auth.StepUp} {
+		for _, p := range []auth.Purpose{auth.SignUp, auth.Activate, auth.Reset, auth.StepUp} {
 			if v.h.cookies.read(v.r, roomOf(p).cookie) != "" {
 				v.of(p)
 			}

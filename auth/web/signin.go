@@ -107,16 +107,17 @@ func (h *Handler) account(v *visit) {
 	v.answer(ref, step, err)
 }
 
-// restart goes back to the first page and keeps what was typed there. A step-up begins anew; a reset does so with its link.
+// restart goes back to the first page and keeps what was typed there. A step-up begins anew; what a mailed link has begun does so
+// with its link.
 func (h *Handler) restart(v *visit) {
 	ref := v.ref()
 	ref.Version = 0 // however far the flow has come, it goes back
 	switch v.purpose {
 	case auth.StepUp:
 		h.restartStepUp(v, ref)
-	case auth.Reset:
+	case auth.Reset, auth.Activate, auth.SignUp:
 		if v.dropped() {
-			v.begun("/reset")
+			v.begun(map[auth.Purpose]string{auth.Reset: "/reset", auth.Activate: "/join", auth.SignUp: "/signup"}[v.purpose])
 		}
 	default:
 		step, err := h.auth.Restart(v.r.Context(), ref)
@@ -255,7 +256,7 @@ func (v *visit) answerStep(step auth.Step) {
 		status = http.StatusUnprocessableEntity
 	}
 	switch {
-	case v.program || step.Reason != "" && !ofStage(step) || step.Flow.ID == "" && v.purpose == auth.Reset:
+	case v.program || step.Reason != "" && !ofStage(step) || step.Flow.ID == "" && v.purpose != auth.SignIn:
 		v.showStep(status, step)
 	case len(v.codes) > 0:
 		v.showCodes(v.address(roomOf(v.purpose).page, step.Flow.Lang))
@@ -271,6 +272,8 @@ func ofStage(step auth.Step) bool {
 		return false
 	case auth.ReasonSSORequired, auth.ReasonUserSuspended, auth.ReasonAccountExpired, auth.ReasonNoCompany:
 		return true
+	case auth.ReasonPasswordExpired, auth.ReasonPasswordChange, auth.ReasonPasswordOutdated:
+		return true // why a new password is asked for
 	}
 	return step.Stage == auth.StageRefused || step.Stage == auth.StagePolicy
 }
@@ -281,7 +284,7 @@ func (v *visit) gone() {
 	case auth.StepUp:
 		v.startStepUp(http.StatusGone, auth.ReasonFlowGone)
 		return
-	case auth.Reset:
+	case auth.Reset, auth.Activate, auth.SignUp:
 		v.showStep(http.StatusGone, auth.Step{Decision: auth.Decision{Stage: auth.StageRefused, Reason: auth.ReasonFlowGone}})
 		return
 	}
@@ -374,7 +377,7 @@ func (v *visit) kept() url.Values {
 		q.Set("lang", v.chosen())
 	}
 	for name, values := range map[string][]string{
-		"switch": {"1", "other"}, "reason": {string(auth.ReasonSessionExpired), passwordSet}, "sent": {"1"},
+		"switch": {"1", "other"}, "reason": {string(auth.ReasonSessionExpired), passwordSet, activated, signedUp}, "sent": {"1", "again"},
 		"way": {string(viewRecovery)}, "dialog": {string(viewSetupCode)}, "action": {string(auth.ActionTwoStep), string(auth.ActionNewPhone)},
 	} {
 		if slices.Contains(values, v.in[name]) {

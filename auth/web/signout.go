@@ -37,7 +37,7 @@ func (h *Handler) signOut(v *visit) {
 			return
 		}
 	}
-	for _, purpose := range []auth.Purpose{auth.Reset, auth.StepUp, auth.SignIn} {
+	for _, purpose := range []auth.Purpose{auth.SignUp, auth.Activate, auth.Reset, auth.StepUp, auth.SignIn} {
 		v.of(purpose)
 		if err := h.auth.Cancel(ctx, v.flow); err != nil {
 			v.broken(err)

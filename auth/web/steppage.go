@@ -56,8 +56,7 @@ func (v *visit) stepPage(step auth.Step) (Page, error) {
 	case auth.StageEnroll:
 		return v.enrollPage(frame, step)
 	case auth.StageNewPassword:
-		rules, err := v.rules(f.UserID)
-		return &NewPasswordPage{Frame: frame, Email: f.Email, Rules: rules}, err
+		return v.newPasswordPage(frame, step), nil
 	case auth.StageAccount:
 		return &AccountPage{Frame: frame, Accounts: step.Accounts}, nil
 	case auth.StageReady:
@@ -82,6 +81,10 @@ func (v *visit) stepFrame(step auth.Step) Frame {
 		frame.Notice = v.message(auth.ReasonSessionExpired, 0)
 	case begins && v.in["reason"] == passwordSet:
 		frame.Notice = v.text().Get("identify.password_set")
+	case begins && v.in["reason"] == activated:
+		frame.Notice = v.text().Get("identify.activated")
+	case begins && v.in["reason"] == signedUp:
+		frame.Notice = v.text().Get("identify.signed_up")
 	case v.in["sent"] == "1" && slices.Contains(step.Offer, auth.MethodEmailCode):
 		frame.Notice = v.text().Get("resend.sent")
 	}
@@ -91,14 +94,25 @@ func (v *visit) stepFrame(step auth.Step) Frame {
 // stopPage says why there is no way on.
 func (v *visit) stopPage(frame Frame, step auth.Step) (Page, error) {
 	reason := cmp.Or(v.why, step.Reason)
-	if v.purpose == auth.Reset && reason != auth.ReasonSSORequired && reason != auth.ReasonUserSuspended {
-		return v.resetPage(frame)
+	if reason != auth.ReasonSSORequired && reason != auth.ReasonUserSuspended && reason != auth.ReasonAccountExists {
+		switch v.purpose {
+		case auth.Reset:
+			return v.resetPage(frame)
+		case auth.Activate:
+			return v.joinPage(frame, step.Reason)
+		case auth.SignUp:
+			return v.signUpPage(frame)
+		}
 	}
 	frame.Notice = "" // the page is about nothing else
 	if reason == auth.ReasonAccountLocked && v.in["sent"] == "1" {
 		frame.Notice = v.text().Get("stop.account_locked_reset_required.sent")
 	}
-	return &StopPage{Frame: frame, Reason: reason, Email: step.Flow.Email, Signed: step.Flow.UserID != "", Mails: v.h.auth.CanMail()}, nil
+	page := &StopPage{Frame: frame, Reason: reason, Email: step.Flow.Email, Signed: step.Flow.UserID != "", Mails: v.h.auth.CanMail()}
+	if reason == auth.ReasonSignInAgain {
+		page.SignIn = v.otherSignIn(cmp.Or(step.Flow.ReturnTo, v.h.prefix+"/account"))
+	}
+	return page, nil
 }
 
 // verifyPage asks for the second step, or for the code that was mailed.

@@ -45,6 +45,7 @@ type Config struct {
 	Product string // the name of the product on the pages; empty: auth.Config.Product
 	Home    string // where people land who have nowhere else to go: a path below BaseURL, or an https address; empty: "/"
 	Support string // where people get help, an https or mailto address; empty: the pages name none
+	Billing string // where a company's account is renewed: a path below BaseURL, or an https address; empty: the pages say whom to ask
 
 	// Templates holds files that replace those of the pages (*.html) and what they load (assets/*), or join them. assets/theme.css
 	// is loaded after our style sheet: a few custom properties in it give the pages the host's colours. Nil: none.
@@ -87,6 +88,7 @@ type Handler struct {
 	product  string
 	home     string
 	support  string
+	billing  string
 	words    *locale.Catalogue
 	renderer Renderer
 	assets   assets
@@ -116,8 +118,13 @@ func New(cfg Config) (*Handler, error) {
 		return nil, fmt.Errorf("web: Config.Prefix %q does not fit auth.Config.SignInPath, which asks for %q",
 			cfg.Prefix, strings.TrimSuffix(strings.TrimPrefix(cfg.Auth.SignInPath(), base.Path), "/signin"))
 	}
-	if h.home, err = homeAddress(base.Path, cmp.Or(cfg.Home, "/")); err != nil {
+	if h.home, err = placeOf("Home", base.Path, cmp.Or(cfg.Home, "/")); err != nil {
 		return nil, err
+	}
+	if cfg.Billing != "" {
+		if h.billing, err = placeOf("Billing", base.Path, cfg.Billing); err != nil {
+			return nil, err
+		}
 	}
 	if cfg.Support != "" && !strings.HasPrefix(cfg.Support, "https://") && !strings.HasPrefix(cfg.Support, "mailto:") {
 		return nil, fmt.Errorf("web: Config.Support %q must be an https:// or mailto: address", cfg.Support)
@@ -143,17 +150,17 @@ func New(cfg Config) (*Handler, error) {
 	return h, h.rehearse()
 }
 
-// homeAddress is Config.Home as browsers are sent there.
-func homeAddress(base, home string) (string, error) {
-	u, err := url.Parse(home)
+// placeOf is an address of the host's, of a field of Config, as browsers are sent there.
+func placeOf(field, base, address string) (string, error) {
+	u, err := url.Parse(address)
 	switch {
 	case err != nil:
 	case u.Scheme == "https" && u.Host != "":
-		return home, nil
-	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(home, "/"):
-		return base + home, nil
+		return address, nil
+	case u.Scheme == "" && u.Host == "" && strings.HasPrefix(address, "/"):
+		return base + address, nil
 	}
-	return "", fmt.Errorf("web: Config.Home %q must be a path that begins with /, or an https address", home)
+	return "", fmt.Errorf("web: Config.%s %q must be a path that begins with /, or an https address", field, address)
 }
 
 // A route is one way to ask. Its path is below the prefix.
@@ -190,6 +197,18 @@ func (h *Handler) routeTable() []route {
 		{http.MethodPost, "/stepup", h.stepUp},
 		{http.MethodGet, "/reset", h.showReset},
 		{http.MethodPost, "/reset", h.openReset},
+		{http.MethodGet, "/forgot", h.showForgot},
+		{http.MethodPost, "/forgot", h.forgot},
+		{http.MethodGet, "/join", h.showJoin},
+		{http.MethodPost, "/join", h.join},
+		{http.MethodGet, "/activate", h.showActivate},
+		{http.MethodPost, "/activate", h.openInvitation},
+		{http.MethodGet, "/signup", h.showSignUp},
+		{http.MethodPost, "/signup", h.signUp},
+		{http.MethodGet, "/undo", h.showUndo},
+		{http.MethodPost, "/undo", h.undo},
+		{http.MethodGet, "/product", h.showProduct},
+		{http.MethodPost, "/product", h.askSeat},
 		{http.MethodGet, "/signout", h.showSignOut},
 		{http.MethodPost, "/signout", h.signOut},
 		{http.MethodGet, "/help", h.showHelp},
