@@ -9,12 +9,17 @@ import (
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/internal/address"
 	"github.com/sallyport-auth/sallyport/session"
 )
 
 // The pages of my account.
 const (
 	homePath     = "/account"
+	passwordPath = "/account/password"
+	emailPath    = "/account/email"
+	recoveryPath = "/account/recovery" // of the recovery address; recovery codes are a matter of two-step verification
+	switchPath   = "/account/switch"
 	twoStepPath  = "/account/two-step"
 	devicesPath  = "/account/devices"
 	sessionsPath = "/account/sessions"
@@ -24,6 +29,21 @@ const (
 func (h *Handler) accountRoutes() []route {
 	return []route{
 		{http.MethodGet, homePath, h.showAccount},
+		{http.MethodGet, passwordPath, h.showPassword},
+		{http.MethodPost, passwordPath, h.changePassword},
+		{http.MethodGet, emailPath, h.showEmail},
+		{http.MethodPost, emailPath, h.askEmail},
+		{http.MethodPost, emailPath + "/drop", h.dropEmail},
+		{http.MethodGet, emailPath + "/confirm", h.showEmailLink},
+		{http.MethodPost, emailPath + "/confirm", h.confirmEmail},
+		{http.MethodGet, recoveryPath, h.showRecovery},
+		{http.MethodPost, recoveryPath, h.askRecovery},
+		{http.MethodPost, recoveryPath + "/drop", h.dropRecovery},
+		{http.MethodPost, recoveryPath + "/remove", h.removeRecovery},
+		{http.MethodGet, recoveryPath + "/confirm", h.showRecoveryLink},
+		{http.MethodPost, recoveryPath + "/confirm", h.confirmRecovery},
+		{http.MethodGet, switchPath, h.showSwitch},
+		{http.MethodPost, switchPath, h.switchCompany},
 		{http.MethodGet, twoStepPath, h.showTwoStep},
 		{http.MethodPost, twoStepPath + "/on", h.turnOnTwoStep},
 		{http.MethodPost, twoStepPath + "/newdevice", h.replaceApp},
@@ -57,10 +77,25 @@ func accountSamples() []Page {
 	}
 	strange := DeviceRow{ID: "d2", Browser: "Chrome, Windows", IP: "203.0.113.9", FirstSeen: ago(2 * day), LastSeen: ago(2 * day), Sessions: 2}
 	on := auth.TwoStepState{Since: now.Add(-21 * day), CodesLeft: 9}
+	company := func(id, name string, role auth.Role) CompanyRow {
+		return CompanyRow{ID: id, Name: name, Role: role, Member: auth.MemberActive, State: auth.AccountActive, Usable: true}
+	}
+	lapsed, suspended, expired := company("acme", "Acme", auth.RoleAdmin), company("initech", "Initech", auth.RoleMember), company("globex", "Globex", auth.RoleMember)
+	lapsed.State, lapsed.GraceEnds, lapsed.Current = auth.AccountLapsed, ago(-10*day), true
+	suspended.Member, suspended.Usable = auth.MemberSuspended, false
+	expired.State, expired.Usable = auth.AccountExpired, false
+	rules := []Rule{{Text: "…", Unmet: true}, {Text: "…"}}
 	return []Page{
 		&AccountHomePage{
-			Name: "Ann", Email: "ann@acme.example", Session: here, TwoStep: on, Since: ago(21 * day), Devices: 2, Sessions: 2,
+			Name: "Ann", Email: "ann@acme.example", Pending: "ann@umbra.example", Password: true, Changed: ago(70 * day),
+			Recovery: "a…@home.example", Company: lapsed, Companies: 3,
+			Session: here, TwoStep: on, Since: ago(21 * day), Devices: 2, Sessions: 2,
 		},
+		&AccountPasswordPage{Email: "ann@acme.example", Password: true, Changed: ago(70 * day), Rules: rules},
+		&AccountEmailPage{Email: "ann@acme.example", Pending: "ann@umbra.example", CanChange: true},
+		&AccountRecoveryPage{Email: "ann@acme.example", Recovery: "a…@home.example", Pending: "ann@umbra.example", CanChange: true},
+		&AccountConfirmPage{Email: "ann@acme.example", New: "ann@umbra.example", Back: "/auth/account/email"},
+		&AccountSwitchPage{Companies: []CompanyRow{lapsed, company("umbra", "Umbra", auth.RoleSuperAdmin), suspended, expired}},
 		&AccountTwoStepPage{TwoStep: on, Since: ago(21 * day)},
 		&AccountDevicesPage{Devices: []DeviceRow{trusted, strange, {ID: "d3", FirstSeen: ago(50 * day), LastSeen: ago(30 * day)}}, TwoStep: true, TrustDays: 90},
 		&AccountReportPage{Device: strange},
@@ -78,16 +113,51 @@ type person struct {
 
 // myAccountAnswer is my account for a program.
 type myAccountAnswer struct {
-	User    userAnswer    `json:"user"`
-	Session sessionAnswer `json:"session"`
-	TwoStep twoStepAnswer `json:"two_step"`
-	Links   links         `json:"links"`
+	User     userAnswer     `json:"user"`
+	Company  *companyAnswer `json:"company,omitempty"` // that of the session
+	Password passwordAnswer `json:"password"`
+	Session  sessionAnswer  `json:"session"`
+	TwoStep  twoStepAnswer  `json:"two_step"`
+	Links    links          `json:"links"`
 }
 
 type userAnswer struct {
 	ID    string `json:"id"`
 	Name  string `json:"name,omitempty"`
 	Email string `json:"email"`
+
+	PendingEmail  string `json:"pending_email,omitempty"`  // until it is confirmed
+	RecoveryEmail string `json:"recovery_email,omitempty"` // masked
+}
+
+// A standing is how a person's account stands, besides two-step verification.
+type standing struct {
+	password  auth.PasswordState
+	pending   string // the new address, until it is confirmed
+	recovery  string // the recovery address, masked
+	companies []auth.Membership
+}
+
+func (v *visit) standing(p person) (s standing, err error) {
+	ctx, m := v.r.Context(), v.h.auth
+	if s.password, err = m.PasswordState(ctx, p.UserID); err != nil {
+		return s, err
+	}
+	if s.pending, err = m.PendingEmail(ctx, p.UserID); err != nil {
+		return s, err
+	}
+	recovery, _, err := m.RecoveryEmail(ctx, p.UserID)
+	if err != nil {
+		return s, err
+	}
+	s.recovery = address.Mask(recovery)
+	s.companies, err = m.Memberships(ctx, p.UserID)
+	return s, err
+}
+
+// company is that of the person's session; false: it has none.
+func (s standing) company(p person) (auth.Membership, bool) {
+	return one(s.companies, p.AccountID, func(m auth.Membership) string { return m.AccountID })
 }
 
 // showAccount shows who is signed in, and how their account is protected.
@@ -96,37 +166,65 @@ func (h *Handler) showAccount(v *visit) {
 	if !ok {
 		return
 	}
-	ctx := v.r.Context()
-	state, err := h.auth.TwoStep(ctx, p.UserID)
+	s, err := v.standing(p)
 	if err != nil {
 		v.broken(err)
 		return
 	}
-	if v.program {
-		a := myAccountAnswer{
-			User:    userAnswer{ID: p.user.ID, Name: p.user.Name, Email: p.user.Email},
-			Session: answerOfSession(p.Session, p.ID), TwoStep: answerOfTwoStep(state), Links: v.links(),
-		}
-		a.Links["two_step"], a.Links["devices"] = h.prefix+twoStepPath, h.prefix+devicesPath
-		a.Links["sessions"], a.Links["signout"] = h.prefix+sessionsPath, h.prefix+"/signout"
-		v.json(http.StatusOK, a)
-		return
+	state, err := h.auth.TwoStep(v.r.Context(), p.UserID)
+	switch {
+	case err != nil:
+		v.broken(err)
+	case v.program:
+		v.json(http.StatusOK, v.myAccountAnswer(p, s, state))
+	default:
+		v.showHome(p, s, state)
 	}
-	devices, err := h.auth.ListDevices(ctx, p.Session)
+}
+
+func (v *visit) myAccountAnswer(p person, s standing, state auth.TwoStepState) myAccountAnswer {
+	a := myAccountAnswer{
+		User: userAnswer{
+			ID: p.user.ID, Name: p.user.Name, Email: p.user.Email, PendingEmail: s.pending, RecoveryEmail: s.recovery,
+		},
+		Password: answerOfPassword(s.password), Session: answerOfSession(p.Session, p.ID), TwoStep: answerOfTwoStep(state), Links: v.links(),
+	}
+	if m, ok := s.company(p); ok {
+		company := answerOfCompany(m, p.AccountID)
+		a.Company = &company
+	}
+	for name, path := range map[string]string{
+		"password": passwordPath, "email": emailPath, "recovery": recoveryPath, "switch": switchPath,
+		"two_step": twoStepPath, "devices": devicesPath, "sessions": sessionsPath, "signout": "/signout",
+	} {
+		a.Links[name] = v.h.prefix + path
+	}
+	return a
+}
+
+func (v *visit) showHome(p person, s standing, state auth.TwoStepState) {
+	ctx, now := v.r.Context(), v.h.auth.Now()
+	devices, err := v.h.auth.ListDevices(ctx, p.Session)
 	if err != nil {
 		v.broken(err)
 		return
 	}
-	sessions, err := h.auth.ListSessions(ctx, p.UserID)
+	sessions, err := v.h.auth.ListSessions(ctx, p.UserID)
 	if err != nil {
 		v.broken(err)
 		return
 	}
-	now := h.auth.Now()
-	v.show(http.StatusOK, &AccountHomePage{
-		Name: p.user.Name, Email: p.user.Email, Session: rowOfSession(p.Session, p.ID, now),
-		TwoStep: state, Since: Moment{state.Since, now}, Devices: len(devices), Sessions: len(sessions),
-	})
+	page := &AccountHomePage{
+		Name: p.user.Name, Email: p.user.Email, Pending: s.pending, SSO: s.password.SSO, Password: s.password.Set,
+		Changed: Moment{s.password.ChangedAt, now}, Recovery: s.recovery, Companies: len(s.companies),
+		Session: rowOfSession(p.Session, p.ID, now), TwoStep: state, Since: Moment{state.Since, now},
+		Devices: len(devices), Sessions: len(sessions),
+	}
+	if m, ok := s.company(p); ok {
+		page.Company = rowOfCompany(m, p.AccountID, now)
+	}
+	page.Notice = v.notice(homePath)
+	v.show(http.StatusOK, page)
 }
 
 // signedInAs is whoever asks. back is the page that the request belongs to: where its language is changed, and where a sign-in that
@@ -202,6 +300,12 @@ func (v *visit) proofFirst(back string) {
 // told are what a page of my account says after something was done there: the keys by what stands in the query.
 func told(page string) map[string]string {
 	return map[string]map[string]string{
+		homePath:  {"password": "password.done", "password_set": "password.done.first", "switched": "companies.done"},
+		emailPath: {"asked": "email.done.asked", "dropped": "email.done.dropped", "changed": "email.done.changed"},
+		recoveryPath: {
+			"asked": "recoverymail.done.asked", "dropped": "recoverymail.done.dropped", "changed": "recoverymail.done.changed",
+			"removed": "recoverymail.done.removed",
+		},
 		twoStepPath:  {"off": "twostep.done.off"},
 		devicesPath:  {"trusted": "devices.done.trusted", "untrusted": "devices.done.untrusted"},
 		sessionsPath: {"ended": "sessions.done.ended", "others": "sessions.done.others"},

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -11,19 +12,75 @@ import (
 	"github.com/sallyport-auth/sallyport/session"
 )
 
-// The pages of my account. Their forms are posted to addresses below Prefix: account/two-step/on, …/newdevice, …/off and …/codes;
+// The pages of my account. Their forms are posted to addresses below Prefix: account/password (current, password); account/email
+// (email), …/drop and …/confirm (link); account/recovery (email), …/drop, …/remove and …/confirm (link); account/switch (account,
+// return_to); account/two-step/on, …/newdevice, …/off and …/codes;
 // account/devices/trust, …/untrust and …/report (id); account/sessions/end (id), …/end/others and …/end/all; and signout.
 
 // AccountHomePage says who is signed in, and how their account is protected.
 type AccountHomePage struct {
 	Frame
-	Name     string // may be empty
-	Email    string
-	Session  SessionRow // the one that asks
-	TwoStep  auth.TwoStepState
-	Since    Moment // since when two-step verification is on
-	Devices  int    // how many devices are known
-	Sessions int    // how many sessions there are
+	Name      string // may be empty
+	Email     string
+	Pending   string     // the new address, until it is confirmed; empty: none
+	SSO       bool       // the company has its own sign-in: there is no password and no address to change
+	Password  bool       // there is one
+	Changed   Moment     // since when it is this one
+	Recovery  string     // the recovery address, masked; empty: none
+	Company   CompanyRow // that of the session; the zero CompanyRow: it has none
+	Companies int        // how many the person belongs to, whatever their state
+	Session   SessionRow // the one that asks
+	TwoStep   auth.TwoStepState
+	Since     Moment // since when two-step verification is on
+	Devices   int    // how many devices are known
+	Sessions  int    // how many sessions there are
+}
+
+// AccountPasswordPage changes the password, or sets the first.
+type AccountPasswordPage struct {
+	Frame
+	Email    string // for password managers
+	Password bool   // there is one, which is asked for
+	Changed  Moment // since when it is this one
+	SSO      bool   // the company has its own sign-in: there is no form
+	Rules    []Rule // of a new one
+}
+
+// AccountEmailPage shows the person's address and begins a change of it.
+type AccountEmailPage struct {
+	Frame
+	Email     string
+	Pending   string // the new address, until it is confirmed; empty: none
+	New       string // what was typed into the form
+	CanChange bool   // there is a form
+	SSO       bool   // there is none because the company has its own sign-in
+}
+
+// AccountRecoveryPage shows the address that resets are mailed to, and changes it.
+type AccountRecoveryPage struct {
+	Frame
+	Email     string // the person's own address
+	Recovery  string // the recovery address, masked; empty: none
+	Pending   string // the one that waits to be confirmed; empty: none
+	New       string // what was typed into the form
+	CanChange bool   // there is a form
+	SSO       bool   // there is none because the company has its own sign-in
+}
+
+// AccountConfirmPage is where the link in a letter to a new address leads.
+type AccountConfirmPage struct {
+	Frame
+	Email    string      // of whoever is signed in
+	New      string      // the address to confirm; empty where the link does not count
+	Recovery bool        // it becomes the recovery address, else the person's own
+	Reason   auth.Reason // why the link does not count; empty: it does
+	Back     string      // the page where a change begins
+}
+
+// AccountSwitchPage lists the companies that the person belongs to, and leads into another one.
+type AccountSwitchPage struct {
+	Frame
+	Companies []CompanyRow
 }
 
 // AccountTwoStepPage turns two-step verification on and off, and makes recovery codes.
@@ -68,6 +125,11 @@ type AccountEndAllPage struct {
 }
 
 func (*AccountHomePage) Template() string     { return "account_home" }
+func (*AccountPasswordPage) Template() string { return "account_password" }
+func (*AccountEmailPage) Template() string    { return "account_email" }
+func (*AccountRecoveryPage) Template() string { return "account_recovery" }
+func (*AccountConfirmPage) Template() string  { return "account_confirm" }
+func (*AccountSwitchPage) Template() string   { return "account_switch" }
 func (*AccountTwoStepPage) Template() string  { return "account_twostep" }
 func (*AccountDevicesPage) Template() string  { return "account_devices" }
 func (*AccountReportPage) Template() string   { return "account_report" }
@@ -98,6 +160,29 @@ type DeviceRow struct {
 	LastSeen  Moment // the last sign-in
 	Trusted   Moment // since when; zero: it is not trusted
 	Spared    Moment // until when it needs no code of the app; zero: it needs one
+}
+
+// A CompanyRow is a company as its people see it.
+type CompanyRow struct {
+	ID        string // empty: there is no company
+	Name      string
+	Role      auth.Role
+	Member    auth.MemberState
+	State     auth.AccountState
+	GraceEnds Moment // of a lapsed company: it works until then; zero: no such day was set
+	Current   bool   // that of the session
+	Usable    bool   // it can be entered
+}
+
+// RoleName is what the person is in the company, in words. A role of the host's own is a member's here.
+func (r CompanyRow) RoleName(words locale.Text) string {
+	switch r.Role {
+	case auth.RoleSuperAdmin:
+		return words.Get("companies.role.super_admin")
+	case auth.RoleAdmin:
+		return words.Get("companies.role.admin")
+	}
+	return words.Get("companies.role.member")
 }
 
 // A Moment is a point in time, as pages tell it.
@@ -153,6 +238,7 @@ func (r SessionRow) MethodNames(words locale.Text) []string {
 		string(auth.MethodEmailCode):    "sessions.method.email_code",
 		string(auth.MethodTOTP):         "sessions.method.totp",
 		string(auth.MethodRecoveryCode): "sessions.method.recovery_code",
+		string(auth.MethodEmailLink):    "sessions.method.email_link",
 	}
 	var names []string
 	for method := range r.Methods.All() {
@@ -169,6 +255,17 @@ func rowOfSession(s session.Session, current string, now time.Time) SessionRow {
 		ID: s.ID, Browser: session.Browser(s.UserAgent), IP: s.IP, Current: s.ID == current, Kept: s.Kept, Methods: s.Methods,
 		SignedIn: Moment{s.CreatedAt, now}, Seen: Moment{s.SeenAt, now},
 	}
+}
+
+func rowOfCompany(m auth.Membership, current string, now time.Time) CompanyRow {
+	row := CompanyRow{
+		ID: m.AccountID, Name: m.AccountName, Role: m.Role, Member: cmp.Or(m.State, auth.MemberSuspended),
+		State: cmp.Or(m.AccountState, auth.AccountActive), Current: m.AccountID == current, Usable: m.Usable(),
+	}
+	if row.State == auth.AccountLapsed {
+		row.GraceEnds = Moment{m.GraceEnds, now}
+	}
+	return row
 }
 
 func rowOfDevice(d auth.Device, now time.Time) DeviceRow {

@@ -17,12 +17,15 @@ const (
 	linkCookie   = "reset-link" // the token of the link in a mail, on its way from the address bar into a form
 	deviceCookie = "device"     // the token of this browser's records
 
-	activateCookie = "activate"    // the token of the flow that leads from an invitation to a first password
-	signUpCookie   = "signup"      // the same of a sign-up
-	joinLinkCookie = "join-link"   // the tokens of other mailed links on the same way
-	signUpLink     = "signup-link" //
-	undoLinkCookie = "undo-link"   //
-	askedCookie    = "asked"       // the address that a letter was asked for: the page that answers repeats it
+	activateCookie     = "activate"      // the token of the flow that leads from an invitation to a first password
+	signUpCookie       = "signup"        // the same of a sign-up
+	joinLinkCookie     = "join-link"     // the tokens of other mailed links on the same way
+	signUpLink         = "signup-link"   //
+	undoLinkCookie     = "undo-link"     //
+	emailLinkCookie    = "email-link"    // the same of a link that confirms a new address
+	recoveryLinkCookie = "recovery-link" // the same of a link that confirms a recovery address
+	typedCookie        = "typed"         // an address typed into a form of my account that a proof has to come before
+	askedCookie        = "asked"         // the address that a letter was asked for: the page that answers repeats it
 
 	emailCookie = "signin-email" // the address of whoever asked to be kept signed in: fills the first page
 	langCookie  = "signin-lang"  // the language chosen
@@ -53,7 +56,9 @@ func newCookies(m *auth.Manager) cookies {
 	if m.InsecureHTTP() {
 		c.prefix, c.secure = "", false
 	}
-	for name, life := range map[string]time.Duration{emailCookie: emailLife, langCookie: langLife, askedCookie: askedLife} {
+	for name, life := range map[string]time.Duration{
+		emailCookie: emailLife, langCookie: langLife, askedCookie: askedLife, typedCookie: typedLife,
+	} {
 		for _, key := range m.Secret("web cookies", 64) {
 			codec := securecookie.New(key[:32], key[32:]).MaxAge(int(life / time.Second)).SetSerializer(securecookie.NopEncoder{})
 			c.codecs[name] = append(c.codecs[name], codec)

@@ -242,7 +242,7 @@ func (v *visit) links() links {
 // field is the name of the field that a reason is about; empty: none.
 func field(reason auth.Reason) string {
 	switch reason {
-	case auth.ReasonEmailInvalid:
+	case auth.ReasonEmailInvalid, auth.ReasonEmailSame, auth.ReasonRecoverySame, auth.ReasonDomainNotAllowed:
 		return "email"
 	case auth.ReasonInvalidCredentials, auth.ReasonPasswordMissing, auth.ReasonPasswordPolicy, auth.ReasonPasswordReused:
 		return "password"
@@ -255,6 +255,8 @@ func field(reason auth.Reason) string {
 		return "code"
 	case auth.ReasonAccountUnknown:
 		return "account"
+	case auth.ReasonCurrentWrong:
+		return "current"
 	}
 	return ""
 }

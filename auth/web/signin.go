@@ -243,6 +243,10 @@ func (v *visit) keepFlow() {
 
 // answerStep answers a step that has not led to a session.
 func (v *visit) answerStep(step auth.Step) {
+	if step.Stage == auth.StageRefused && step.Flow.Action == auth.ActionSwitch && !v.program {
+		v.turnedAway(step)
+		return
+	}
 	v.keepFlow()
 	v.rememberLanguage()
 	status := http.StatusOK

@@ -114,6 +114,12 @@ func (h *Handler) restartStepUp(v *visit, ref auth.Ref) {
 		v.answer(ref, step, err)
 		return
 	}
+	if step.Flow.Action == auth.ActionJoin && v.linkOf(joinLinks) == "" { // the flow does not know it
+		if v.dropped() {
+			v.begun("/join")
+		}
+		return
+	}
 	step, err = h.auth.StepUp(v.r.Context(), auth.StepUpOpening{
 		Action: step.Flow.Action, Target: step.Flow.Target, Link: v.linkOf(joinLinks), ReturnTo: step.Flow.ReturnTo, Lang: step.Flow.Lang, Replaces: ref.Token,
 	}, v.client)

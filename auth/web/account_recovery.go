@@ -1,0 +1,139 @@
+package web
+
+import (
+	"net/http"
+
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/internal/address"
+)
+
+// recoveryAnswer is the address that a person's resets go to.
+type recoveryAnswer struct {
+	Email     string `json:"email,omitempty"`   // masked; empty: there is none, and they go to the person's own address
+	Pending   string `json:"pending,omitempty"` // until it is confirmed
+	CanChange bool   `json:"can_change"`
+	refusalAnswer
+	Links links `json:"links"`
+}
+
+// recoveryLinks are the links that confirm a recovery address.
+var recoveryLinks = linkPage{path: recoveryPath + "/confirm", cookie: recoveryLinkCookie, life: typedLife}
+
+// showRecovery shows the recovery address.
+func (h *Handler) showRecovery(v *visit) {
+	if p, ok := v.signedInAs(recoveryPath); ok {
+		v.answerRecovery(http.StatusOK, p, auth.Answer{})
+	}
+}
+
+// askRecovery mails a link to an address that is to be the recovery address.
+func (h *Handler) askRecovery(v *visit) {
+	p, ok := v.signedInAs(recoveryPath)
+	if !ok {
+		return
+	}
+	a, err := h.auth.AskRecoveryEmail(v.r.Context(), p.Session, v.in["email"], v.client)
+	switch {
+	case a.Reason == auth.ReasonProofRequired && err == nil:
+		v.keepTyped(recoveryPath, p)
+		v.proofFirst(recoveryPath)
+	case err != nil, a.Reason != "":
+		v.refused(a, err, recoveryPath, func(status int) { v.answerRecovery(status, p, a) })
+	default:
+		v.forgetTyped()
+		v.changedRecovery(p, "asked")
+	}
+}
+
+// dropRecovery takes back what askRecovery began.
+func (h *Handler) dropRecovery(v *visit) {
+	p, ok := v.signedInAs(recoveryPath)
+	if !ok {
+		return
+	}
+	if err := h.auth.DropRecoveryEmail(v.r.Context(), p.Session); err != nil {
+		v.broken(err)
+		return
+	}
+	v.changedRecovery(p, "dropped")
+}
+
+// removeRecovery takes the recovery address away.
+func (h *Handler) removeRecovery(v *visit) {
+	p, ok := v.signedInAs(recoveryPath)
+	if !ok {
+		return
+	}
+	done, a, err := h.auth.RemoveRecoveryEmail(v.r.Context(), p.Session, v.client)
+	switch {
+	case a.Reason == auth.ReasonProofRequired && err == nil:
+		v.proofFirst(recoveryPath + "#remove")
+	case err != nil, a.Reason != "":
+		v.refused(a, err, recoveryPath, func(status int) { v.answerRecovery(status, p, a) })
+	default:
+		v.renewed(done)
+		v.changedRecovery(p, "removed")
+	}
+}
+
+// changedRecovery answers what was done on the page of the recovery address.
+func (v *visit) changedRecovery(p person, what string) {
+	if v.program {
+		v.answerRecovery(http.StatusOK, p, auth.Answer{})
+		return
+	}
+	v.done(recoveryPath, what, "")
+}
+
+// answerRecovery shows the recovery address, with what was wrong with the last form. The present one is masked: whoever finds a
+// browser open must not learn which mailbox to go for next.
+func (v *visit) answerRecovery(status int, p person, a auth.Answer) {
+	ctx := v.r.Context()
+	present, pending, err := v.h.auth.RecoveryEmail(ctx, p.UserID)
+	if err != nil {
+		v.broken(err)
+		return
+	}
+	state, err := v.h.auth.PasswordState(ctx, p.UserID)
+	if err != nil {
+		v.broken(err)
+		return
+	}
+	masked, can := address.Mask(present), v.h.auth.CanMail() && !state.SSO
+	if v.program {
+		answer := recoveryAnswer{Email: masked, Pending: pending, CanChange: can, refusalAnswer: v.refusalAnswer(a), Links: v.accountLinks()}
+		at := v.h.prefix + recoveryPath
+		if can {
+			answer.Links["recovery"] = at
+		}
+		if present != "" {
+			answer.Links["remove"] = at + "/remove"
+		}
+		if pending != "" {
+			answer.Links["drop"], answer.Links["confirm"] = at+"/drop", v.h.prefix+recoveryLinks.path
+		}
+		v.json(status, answer)
+		return
+	}
+	page := &AccountRecoveryPage{
+		Email: p.user.Email, Recovery: masked, Pending: pending, CanChange: can, SSO: state.SSO, New: v.typed(recoveryPath, p),
+	}
+	if a.Reason != "" {
+		page.New, page.Problem = v.in["email"], v.accountProblem(a)
+	} else {
+		page.Notice = v.notice(recoveryPath)
+	}
+	v.show(status, page)
+}
+
+// showRecoveryLink shows where the link in a letter to a recovery address leads: the button that confirms it.
+func (h *Handler) showRecoveryLink(v *visit) { v.showConfirm(h.recoveryConfirmation()) }
+
+// confirmRecovery makes the address that a link is about the recovery address.
+func (h *Handler) confirmRecovery(v *visit) { v.confirm(h.recoveryConfirmation()) }
+
+func (h *Handler) recoveryConfirmation() confirmation {
+	return confirmation{
+		link: recoveryLinks, page: recoveryPath, recovery: true, check: h.auth.CheckRecoveryEmail, confirm: h.auth.ConfirmRecoveryEmail,
+	}
+}
