@@ -9,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/sallyport-auth/sallyport/auth/password"
 	"github.com/sallyport-auth/sallyport/internal/address"
 	"github.com/sallyport-auth/sallyport/internal/token"
 	"github.com/sallyport-auth/sallyport/mfa"
@@ -261,6 +262,9 @@ func (m *Manager) stepOf(facts Facts, f Flow) Step {
 	switch {
 	case s.Stage == StageNewPassword:
 		s.Rules = m.judgeOf(facts.Memberships).Rules(facts.policy().TwoStep == TwoStepRequired)
+		if !facts.Password { // there is none to be used again
+			s.Rules = slices.DeleteFunc(s.Rules, func(r password.Unmet) bool { return r.Rule == password.Reused })
+		}
 	case s.Stage == StageVerify:
 		s.MailTo = address.Mask(facts.User.Email)
 	case s.Stage == StageEnroll:

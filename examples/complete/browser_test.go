@@ -149,6 +149,8 @@ func TestBrowser(t *testing.T) {
 		"two-step":          testTwoStep,
 		"forced":            testForced,
 		"devices":           testDevices,
+		"people":            testPeople,
+		"own account":       testOwnAccount,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

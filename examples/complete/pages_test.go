@@ -101,6 +101,68 @@ func TestPages(t *testing.T) {
 			p.Open(linkTo(p.t, p.home, "ann@acme.example"))
 			p.Follow("Set a new password")
 		}},
+		{"forgot", "recommended", "/auth/forgot", func(p person) { p.Open(p.home + "/auth/forgot") }},
+		{"forgot-error", "recommended", "/auth/forgot", func(p person) { p.forgot("ann at acme") }},
+		{"asked", "recommended", "/auth/forgot", func(p person) { p.forgot("ann@acme.example") }},
+		{"reset-used", "recommended", "/auth/reset", func(p person) {
+			link := p.resetPassword("ann@acme.example", "another long passphrase")
+			p.Open(link)
+		}},
+		{"join", "recommended", "/auth/join", func(p person) { p.Open(invite(p, "nell@new.example")) }},
+		{"join-existing", "recommended", "/auth/join", func(p person) { p.Open(invite(p, "lara@dawdle.example")) }},
+		{"join-answer", "recommended", "/auth/join", func(p person) {
+			link := invite(p, "lara@dawdle.example")
+			p.signIn("lara@dawdle.example")
+			p.Open(link)
+		}},
+		{"join-other", "recommended", "/auth/join", func(p person) {
+			link := invite(p, "lara@dawdle.example")
+			p.signIn("ann@acme.example")
+			p.Open(link)
+		}},
+		{"activate", "recommended", "/auth/activate", func(p person) {
+			p.Open(invite(p, "nell@new.example"))
+			p.Follow("Create my account")
+		}},
+		{"signup", "recommended", "/auth/signup", func(p person) { p.Open(p.home + "/auth/signup") }},
+		{"signup-link", "recommended", "/auth/signup", toSignUp},
+		{"signup-form", "recommended", "/auth/signup", func(p person) {
+			toSignUp(p)
+			p.Follow("Continue")
+		}},
+		{"product", "recommended", "/auth/product", func(p person) {
+			p.signIn("eve@acme.example")
+			p.Open(p.home + "/reports")
+		}},
+		{"product-expired", "recommended", "/auth/product", func(p person) {
+			p.signIn("boss@bygone.example")
+			p.Open(p.home + "/reports")
+		}},
+		{"stop-expired", "recommended", "/auth/signin", func(p person) { p.signIn("otto@bygone.example") }},
+		{"account-password", "recommended", "/auth/account/password", account("/password")},
+		{"account-email", "recommended", "/auth/account/email", account("/email")},
+		{"account-email-confirm", "recommended", "/auth/account/email/confirm", func(p person) {
+			p.Open(p.askEmail("ann@acme.example", "ann@new.example"))
+		}},
+		{"account-recovery", "recommended", "/auth/account/recovery", account("/recovery")},
+		{"account-switch", "recommended", "/auth/account/switch", func(p person) {
+			p.signIn("two@acme.example")
+			p.Follow("Acme")
+			p.Open(p.home + "/auth/account/switch")
+		}},
+		{"undo", "recommended", "/auth/undo", func(p person) {
+			p.Open(p.askEmail("ann@acme.example", "ann@new.example"))
+			p.Follow("Confirm this address")
+			p.Open(mailedLink(p.t, p.home, "ann@acme.example", "/auth/undo"))
+		}},
+		{"team", "recommended", "/team", func(p person) {
+			p.signIn("admin@acme.example")
+			p.Open(p.home + "/team")
+		}},
+		{"billing", "recommended", "/billing", func(p person) {
+			p.signIn("boss@bygone.example")
+			p.Open(p.home + "/billing")
+		}},
 		{"mailbox-empty", "recommended", "/dev/mail", func(p person) { p.Open(p.home + "/dev/mail") }},
 		{"mailbox", "recommended", "/dev/mail", func(p person) {
 			p.signIn("ann@acme.example")

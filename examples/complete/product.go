@@ -91,7 +91,7 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL s
 		return err
 	}
 	p.pages, err = web.New(web.Config{
-		Auth: p.in, Support: support,
+		Auth: p.in, Support: support, Billing: "/billing",
 		Report: func(_ context.Context, f web.Fault) { log.Printf("reference %s: %v", f.Reference, f.Err) },
 	})
 	return err
@@ -167,6 +167,7 @@ func (p *product) handler() http.Handler {
 	mux.Handle("GET /{$}", p.in.Require(http.HandlerFunc(p.home)))
 	mux.Handle("GET /reports", p.in.RequireProduct(reports, http.HandlerFunc(p.reports)))
 	p.teamRoutes(mux)
+	p.billingRoutes(mux)
 	mux.HandleFunc("GET /home.css", homeStyle)
 	p.mail.routes(mux)
 	return p.onOwnHost(mux)

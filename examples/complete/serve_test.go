@@ -19,6 +19,9 @@ func serve(t *testing.T, o options) string {
 	if o.preset == "" {
 		o.preset = "recommended"
 	}
+	if o.signUp == "" {
+		o.signUp = "company"
+	}
 	ctx, stop := context.WithCancel(context.Background())
 	out, in := io.Pipe()
 	ended := make(chan error, 1)

@@ -418,13 +418,19 @@ func testDevices(t *testing.T, b *browsertest.Browser, home string) {
 // linkTo waits for the newest letter with a link to an address.
 func linkTo(t *testing.T, home, email string) string {
 	t.Helper()
+	return mailedLink(t, home, email, "/auth/reset")
+}
+
+// mailedLink waits for a letter to an address that leads to this page, and answers where: the newest.
+func mailedLink(t *testing.T, home, email, page string) string {
+	t.Helper()
 	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(50 * time.Millisecond) {
 		all, err := letters(home)
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, l := range all {
-			if l.To == email && strings.Contains(l.Link, "/auth/reset") {
+			if l.To == email && strings.Contains(l.Link, page) {
 				return l.Link
 			}
 		}
