@@ -78,7 +78,8 @@ type Invitations interface {
 
 	// Join makes the person a member and closes the invitation: for one caller. Letter is that of the link. Refusals:
 	// ReasonInviteUsed, ReasonInviteReplaced, ReasonInviteRevoked, ReasonInviteExpired, ReasonUserExistsInAccount,
-	// ReasonUserSuspended (a membership that was suspended stays so), ReasonAccountExpired; nothing was written then.
+	// ReasonUserSuspended (a membership that was suspended stays so), ReasonAccountExpired, ReasonNoSeatsLeft (another machine's clock
+	// ran ahead and gave the seat away); nothing was written then.
 	// ErrNotFound: there is no such invitation.
 	Join(ctx context.Context, id string, letter int, userID string, now time.Time) (Membership, error)
 

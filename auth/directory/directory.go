@@ -14,7 +14,7 @@
 // of type auth.Refusal.
 //
 // It holds no password, ends no session and sends no letter: after suspending somebody call (*auth.Manager).EndUser, and after
-// shutting a person out of a company, or the company itself, (*auth.Manager).EndAccount. It does not prove that a company owns a
+// shutting a person out of a company EndMember, after shutting out the company itself EndAccount. It does not prove that a company owns a
 // domain: whoever calls AddDomain has done that. It does not know who is active: that is derived from the sessions, which know when
 // they were last used. A role of the host's own is kept as it is given, and may do here what a member may.
 package directory

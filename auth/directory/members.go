@@ -27,7 +27,7 @@ func (d *Directory) ChangeRole(ctx context.Context, by, accountID, userID string
 }
 
 // SuspendMember shuts a member out of one company and frees their seats there. By is an active super administrator, or an active
-// administrator where the member is a plain one, and never the member; empty: the host itself. Call (*auth.Manager).EndUser after it.
+// administrator where the member is a plain one, and never the member; empty: the host itself. Call (*auth.Manager).EndMember after it.
 // ErrNotFound: no such company or member. Refusals: ReasonForbidden, ReasonLastSuperAdmin.
 func (d *Directory) SuspendMember(ctx context.Context, by, accountID, userID string) error {
 	return d.store.ChangeMember(ctx, by, accountID, userID, MemberChange{Suspend: true})
@@ -40,7 +40,7 @@ func (d *Directory) RestoreMember(ctx context.Context, by, accountID, userID str
 }
 
 // RemoveMember takes a person out of a company, with their seats, for a host's own decisions: it asks nobody's right. The person
-// stays. Call (*auth.Manager).EndUser after it. ErrNotFound: no such company or member. Refusal: ReasonLastSuperAdmin.
+// stays. Call (*auth.Manager).EndMember after it. ErrNotFound: no such company or member. Refusal: ReasonLastSuperAdmin.
 func (d *Directory) RemoveMember(ctx context.Context, accountID, userID string) error {
 	return d.store.RemoveMember(ctx, accountID, userID)
 }

@@ -144,11 +144,16 @@ func (p *product) showTeam(w http.ResponseWriter, r *http.Request, s session.Ses
 		return
 	}
 	page.Company, page.Me, page.Members, page.Invitations = m, s.UserID, people.Members, people.Invitations
-	page.Roles = []auth.Role{auth.RoleMember}
-	if m.Role == auth.RoleSuperAdmin {
-		page.Roles = append(page.Roles, auth.RoleAdmin, auth.RoleSuperAdmin)
-	}
+	page.Roles = rolesFor(m)
 	servePage(w, status, teamHTML, page)
+}
+
+// rolesFor are the roles that an administrator may give. The library asks again.
+func rolesFor(m auth.Membership) []auth.Role {
+	if m.Role == auth.RoleSuperAdmin {
+		return []auth.Role{auth.RoleMember, auth.RoleAdmin, auth.RoleSuperAdmin}
+	}
+	return []auth.Role{auth.RoleMember}
 }
 
 // invite is the Go API of invitations: who, as what, by whom.
@@ -156,6 +161,9 @@ func (p *product) invite(r *http.Request, s session.Session, m auth.Membership) 
 	n := auth.NewInvitation{
 		AccountID: m.AccountID, Email: r.PostFormValue("email"), Name: r.PostFormValue("name"), Role: auth.Role(r.PostFormValue("role")),
 		By: s.UserID,
+	}
+	if n.Role != "" && !slices.Contains(rolesFor(m), n.Role) {
+		return "", &refused{auth.ReasonForbidden}
 	}
 	if product := r.PostFormValue("product"); product != "" {
 		n.Products = []string{product}
