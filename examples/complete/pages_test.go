@@ -147,7 +147,7 @@ func TestPages(t *testing.T) {
 		{"account-recovery", "recommended", "/auth/account/recovery", account("/recovery")},
 		{"account-switch", "recommended", "/auth/account/switch", func(p person) {
 			p.signIn("two@acme.example")
-			p.Follow("Acme")
+			p.Choose("button[value=acme]")
 			p.Open(p.home + "/auth/account/switch")
 		}},
 		{"undo", "recommended", "/auth/undo", func(p person) {
