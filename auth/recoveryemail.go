@@ -72,11 +72,14 @@ func (m *Manager) CheckRecoveryEmail(ctx context.Context, linkToken string, c Cl
 // ConfirmRecoveryEmail makes the address that a mailed link is about the recovery address of the person who is signed in. It ends
 // what ChangeRecovery ends; this session goes on under a new token (Done).
 //
-// Reasons: ReasonLinkExpired, ReasonOtherUser, ReasonRecoverySame. session.ErrNotFound: nobody is signed in.
+// Reasons: ReasonLinkExpired, ReasonOtherUser, ReasonSSORequired (the company's own sign-in came meanwhile). session.ErrNotFound: nobody is signed in.
 func (m *Manager) ConfirmRecoveryEmail(ctx context.Context, linkToken string, c Client) (Done, Answer, error) {
 	o, l, why, err := m.confirmable(ctx, recoveryLinks(), linkToken, c)
 	if err != nil || why != "" {
 		return Done{}, Answer{Reason: why}, err
+	}
+	if o.domain.SSO == SSOEnforced {
+		return Done{}, Answer{Reason: ReasonSSORequired}, nil
 	}
 	done, a, err := m.setRecovery(ctx, o, l.To, c)
 	if err == nil && a.Reason == "" {
