@@ -189,6 +189,11 @@ func (m *Manager) finishStepUp(ctx context.Context, o opened, c Client) (Done, S
 		}
 		return Done{}, Step{}, fmt.Errorf("auth: giving a session a new token: %w", err)
 	}
+	if f.Target != "" { // whoever shuts a member out finds only sessions that are in the company already
+		if err := m.stillMeant(ctx, o.facts, done.Session); err != nil {
+			return Done{}, Step{}, err
+		}
+	}
 	return done, o.step, nil
 }
 
