@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -76,7 +77,7 @@ func (m *Manager) SendInvitation(ctx context.Context, id string, c Client) (i In
 	}
 	now := m.now()
 	if i, err = m.invitation(ctx, id); err != nil || i.State != InvitationOpen {
-		return i, "", a, errors.Join(err, ErrNotFound)
+		return i, "", a, cmp.Or(err, ErrNotFound)
 	}
 	var t toll
 	t.add(m.counters("letter of", id), Charge{Window: letterRest, Limit: 1, Lock: letterRest}, false)
@@ -193,7 +194,7 @@ func (m *Manager) closeInvitation(ctx context.Context, id string, as InvitationS
 	}
 	i, err := m.invitation(ctx, id)
 	if err != nil || i.ID == "" {
-		return errors.Join(err, ErrNotFound)
+		return cmp.Or(err, ErrNotFound)
 	}
 	now := m.now()
 	e := m.event(InvitationClosed, now, c)
