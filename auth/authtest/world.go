@@ -52,9 +52,11 @@ func New(t testing.TB, cfg Config) *World {
 		cfg.DB = store.NewMemory()
 	}
 	w := &World{t: t, Clock: NewClock(), People: directory.New(cfg.DB)}
+	w.People.Now = w.Clock.Now
 	w.Phone = NewPhone(t, w.Clock)
 	ac := auth.Config{
 		BaseURL: BaseURL, Keys: Keys(), Users: w.People, Companies: w.People, Stores: cfg.DB.Stores(),
+		Registrar: w.People, Invitations: w.People, Administrators: w.People,
 		AllowNoMail: !cfg.Mail, Passwords: CheapPasswords(), Record: w.record, Now: w.Clock.Now,
 	}
 	if cfg.Mail {

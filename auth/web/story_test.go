@@ -35,7 +35,7 @@ func unverified(edit func(*auth.Preset)) authtest.Config {
 func (p *product) anyLetters() *product {
 	p.t.Cleanup(func() {
 		p.Clock.Advance(11 * time.Second) // past the hold of notices
-		for _, name := range []string{"ann", "two", "gone", "nopass", "solo"} {
+		for _, name := range []string{"ann", "two", "gone", "nopass", "solo", "nora", "boss"} {
 			p.Mail.Take(name + "@acme.example")
 		}
 	})
