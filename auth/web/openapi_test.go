@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/authtest"
 )
 
@@ -126,6 +127,19 @@ func TestOpenAPI(t *testing.T) {
 		rule := *lost
 		rule.state = lost.state["rules"].([]any)[0].(map[string]any)
 		check(&rule, "Rule")
+		letters := newProduct(t, signingUp(auth.SignUpCompany)).visitor(true).gated()
+		check(letters.get("/auth/forgot"), "Asked")
+		check(letters.do("forgot", "email", ann), "Asked")
+		check(letters.get("/auth/signup"), "Asked")
+		check(letters.get("/auth/undo"), "Undo")
+		check(letters.get("/auth/join"), "Invitee")
+		link := letters.p.invite(nora)
+		check(letters.follows(link, "join"), "Invitee")
+		check(letters.press("activate").is("newpassword"), "Flow")
+		invitation := *letters
+		invitation.state = letters.state["invitation"].(map[string]any)
+		check(&invitation, "Invitation")
+		check(letters.again().signIn(ann).atReports(), "Product")
 		check(v.get("/auth/signout"), "SignedIn")
 		check(v.get("/auth/help"), "Help")
 		check(v.get("/auth/nothing"), "Error")

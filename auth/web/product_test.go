@@ -38,7 +38,6 @@ func (v *visitor) atReports() *visitor {
 	if got := fmt.Sprint(v.state["gate"]); got != fmt.Sprint(gate) {
 		v.p.t.Errorf("gate %s, want %v as the guard has it", got, gate)
 	}
-	v.state["flow"] = nil
 	return v
 }
 
