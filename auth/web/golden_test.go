@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"testing"
 
+	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/authtest"
 	"github.com/sallyport-auth/sallyport/auth/web"
 )
@@ -23,7 +24,8 @@ var changing = regexp.MustCompile(`/assets/[0-9A-Za-z_-]+/|integrity="[^"]*"`)
 // and read the difference.
 func TestGolden(t *testing.T) {
 	p := newProduct(t, authtest.Config{
-		Mail: true, Web: func(c *web.Config) { c.Product, c.Support = "Harbour", "mailto:help@app.example.com" },
+		Mail: true, Auth: func(c *auth.Config) { c.Preset.SignUp = auth.SignUpPerson },
+		Web: func(c *web.Config) { c.Product, c.Support = "Harbour", "mailto:help@app.example.com" },
 	})
 	for _, lang := range []string{"en", "es", "fr"} {
 		for name, body := range p.Web.Rehearsed(lang) {

@@ -130,7 +130,7 @@ func (v *visit) productStands(status int, p person, name string, refused auth.An
 	switch refused.Reason {
 	case "":
 	case auth.ReasonTooManyAttempts:
-		message = v.text().Get("product.asked.already")
+		message, page.Asks = v.text().Get("product.asked.already"), false
 	default:
 		message = v.message(refused.Reason, 0)
 	}
@@ -138,8 +138,11 @@ func (v *visit) productStands(status int, p person, name string, refused auth.An
 		v.json(status, v.productAnswer(page, refused.Reason, message))
 		return
 	}
-	if message != "" {
+	switch {
+	case message != "":
 		page.Problem = &Problem{Reason: refused.Reason, Message: message}
+	case page.Asked:
+		page.Notice = v.text().Get("product.asked.text")
 	}
 	v.show(status, page)
 }
