@@ -23,15 +23,14 @@ type asking struct {
 	keys string // what the names of its texts begin with
 }
 
-var (
-	askForgot = asking{path: "/forgot", keys: "forgot"}
-	askSignUp = asking{path: "/signup", keys: "signup"}
-)
+// The askings there are.
+func askForgot() asking { return asking{path: "/forgot", keys: "forgot"} }
+func askSignUp() asking { return asking{path: "/signup", keys: "signup"} }
 
 // showForgot shows the form for the address whose password was forgotten, or that it was sent.
 func (h *Handler) showForgot(v *visit) {
-	v.here = url.URL{Path: h.prefix + askForgot.path, RawQuery: v.kept().Encode()}
-	if h.auth.CanMail() && v.showAsked(askForgot) {
+	v.here = url.URL{Path: h.prefix + askForgot().path, RawQuery: v.kept().Encode()}
+	if h.auth.CanMail() && v.showAsked(askForgot()) {
 		return
 	}
 	email := ""
@@ -46,7 +45,7 @@ func (h *Handler) showForgot(v *visit) {
 
 // forgot has the way to a new password mailed. The answer does not depend on whether there is such a person.
 func (h *Handler) forgot(v *visit) {
-	v.here = url.URL{Path: h.prefix + askForgot.path, RawQuery: v.kept().Encode()}
+	v.here = url.URL{Path: h.prefix + askForgot().path, RawQuery: v.kept().Encode()}
 	why, err := h.auth.Forgot(v.r.Context(), v.in["email"], v.chosen(), v.client)
 	switch {
 	case err != nil:
@@ -56,14 +55,14 @@ func (h *Handler) forgot(v *visit) {
 	case !h.auth.CanMail():
 		v.showForgotForm(http.StatusOK, v.in["email"], "")
 	default:
-		v.asked(askForgot)
+		v.asked(askForgot())
 	}
 }
 
 // showForgotForm shows the form, with what was wrong with the last one.
 func (v *visit) showForgotForm(status int, email string, why auth.Reason) {
 	if v.program {
-		a := v.askedAnswer(askForgot, why)
+		a := v.askedAnswer(askForgot(), why)
 		if !v.h.auth.CanMail() {
 			a.Message = v.text().Get("forgot.none.text")
 			delete(a.Links, "forgot")
@@ -121,7 +120,7 @@ func (v *visit) showAsked(a asking) bool {
 	if v.program || email == "" || v.in["sent"] == "" {
 		return false
 	}
-	page := &AskedPage{Email: email, SignsUp: a == askSignUp, Again: v.h.prefix + a.path}
+	page := &AskedPage{Email: email, SignsUp: a == askSignUp(), Again: v.h.prefix + a.path}
 	if v.in["sent"] == "again" {
 		page.Notice = v.text().Get("asked.again")
 	}

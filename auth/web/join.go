@@ -11,7 +11,9 @@ import (
 )
 
 // joinLinks are the links of invitations.
-var joinLinks = linkPage{path: "/join", cookie: joinLinkCookie, life: joinLife}
+func joinLinks() linkPage {
+	return linkPage{path: "/join", cookie: joinLinkCookie, life: joinLife}
+}
 
 // inviteeAnswer is what a program is told of an invitation.
 type inviteeAnswer struct {
@@ -47,8 +49,8 @@ func answerOfInvitation(i auth.Invitation) *invitationAnswer {
 func (h *Handler) showJoin(v *visit) {
 	v.atJoin()
 	switch {
-	case v.tookLink(joinLinks, v.invitationCounts):
-	case v.in["done"] == "declined" && v.linkOf(joinLinks) == "" && !v.program:
+	case v.tookLink(joinLinks(), v.invitationCounts):
+	case v.in["done"] == "declined" && v.linkOf(joinLinks()) == "" && !v.program:
 		v.here.RawQuery = url.Values{"done": {"declined"}}.Encode()
 		v.show(http.StatusOK, &JoinPage{Declined: true})
 	default:
@@ -58,7 +60,7 @@ func (h *Handler) showJoin(v *visit) {
 
 // atJoin makes this a visit to the page of an invitation.
 func (v *visit) atJoin() {
-	v.here = url.URL{Path: v.h.prefix + joinLinks.path}
+	v.here = url.URL{Path: v.h.prefix + joinLinks().path}
 	if v.chosen() != "" {
 		v.here.RawQuery = url.Values{"lang": {v.chosen()}}.Encode()
 	}
@@ -95,7 +97,7 @@ func (v *visit) showInvitee(status int, why auth.Reason) {
 		a.Invitation = answerOfInvitation(in.Invitation)
 		switch {
 		case in.SignedIn && in.Exists:
-			a.Links["join"] = v.h.prefix + joinLinks.path
+			a.Links["join"] = v.h.prefix + joinLinks().path
 		case !in.Exists && !in.SSO:
 			a.Links["activate"] = v.h.prefix + roomOf(auth.Activate).page
 		}
@@ -105,7 +107,7 @@ func (v *visit) showInvitee(status int, why auth.Reason) {
 
 // invitee is what the visitor's link leads to, and who else is signed in.
 func (v *visit) invitee() (in auth.Invitee, other auth.User, err error) {
-	in, err = v.h.auth.CheckInvitation(v.r.Context(), v.linkOf(joinLinks), v.client)
+	in, err = v.h.auth.CheckInvitation(v.r.Context(), v.linkOf(joinLinks()), v.client)
 	if err != nil || in.Why != "" || !in.Other {
 		return in, other, err
 	}
@@ -127,11 +129,11 @@ func (v *visit) joinPage(frame Frame, why auth.Reason) (Page, error) {
 	if err != nil {
 		return nil, err
 	}
-	frame.Notice, frame.LinkID = "", fingerprint(v.linkOf(joinLinks))
+	frame.Notice, frame.LinkID = "", fingerprint(v.linkOf(joinLinks()))
 	i := in.Invitation
 	page := &JoinPage{
 		Frame: frame, Why: in.Why, Exists: in.Exists, SSO: in.SSO, SignedIn: in.SignedIn, Other: other.Email,
-		SignIn: v.otherSignIn(v.h.prefix + joinLinks.path),
+		SignIn: v.otherSignIn(v.h.prefix + joinLinks().path),
 	}
 	switch {
 	case in.Why != "":
@@ -149,7 +151,7 @@ func (v *visit) joinPage(frame Frame, why auth.Reason) (Page, error) {
 func (h *Handler) join(v *visit) {
 	v.atJoin()
 	switch {
-	case !v.fitsLink(joinLinks):
+	case !v.fitsLink(joinLinks()):
 		v.showInvitee(http.StatusConflict, auth.ReasonFlowChanged)
 	case v.in["do"] == "decline":
 		v.decline()
@@ -162,16 +164,16 @@ func (h *Handler) join(v *visit) {
 
 // decline closes the invitation.
 func (v *visit) decline() {
-	a, err := v.h.auth.Decline(v.r.Context(), v.linkOf(joinLinks), v.client)
+	a, err := v.h.auth.Decline(v.r.Context(), v.linkOf(joinLinks()), v.client)
 	switch {
 	case errors.Is(err, session.ErrNotFound):
-		v.signInFirst(joinLinks.path)
+		v.signInFirst(joinLinks().path)
 	case err != nil:
 		v.broken(err)
 	case a.Reason != "":
 		v.showInvitee(http.StatusUnprocessableEntity, a.Reason)
 	default:
-		v.forgetLink(joinLinks)
+		v.forgetLink(joinLinks())
 		v.rememberLanguage()
 		if v.program {
 			v.json(http.StatusOK, inviteeAnswer{Declined: true, Links: v.links()})
@@ -181,14 +183,14 @@ func (v *visit) decline() {
 		if v.chosen() != "" {
 			q.Set("lang", v.chosen())
 		}
-		to := url.URL{Path: v.h.prefix + joinLinks.path, RawQuery: q.Encode()}
+		to := url.URL{Path: v.h.prefix + joinLinks().path, RawQuery: q.Encode()}
 		v.redirect(to.String())
 	}
 }
 
 // accept joins the company. That is a step-up: the company may ask for more than the session was made with.
 func (v *visit) accept() {
-	link := v.linkOf(joinLinks)
+	link := v.linkOf(joinLinks())
 	v.of(auth.StepUp)
 	step, err := v.h.auth.StepUp(v.r.Context(), auth.StepUpOpening{
 		Action: auth.ActionJoin, Link: link, ReturnTo: v.h.auth.ReturnTo(v.h.home), Lang: v.chosen(), Replaces: v.flow,
@@ -196,7 +198,7 @@ func (v *visit) accept() {
 	switch {
 	case errors.Is(err, auth.ErrFlowGone):
 		v.atJoin()
-		v.signInFirst(joinLinks.path)
+		v.signInFirst(joinLinks().path)
 	case err == nil && step.Token == "" && !v.program: // it cannot be accepted, or not now: its page says so
 		v.atJoin()
 		if step.RetryAfter > 0 {
@@ -205,7 +207,7 @@ func (v *visit) accept() {
 		v.showInvitee(statusOf(step.Reason), step.Reason)
 	default:
 		if err == nil && step.Stage == auth.StageReady && step.Reason == "" {
-			v.forgetLink(joinLinks)
+			v.forgetLink(joinLinks())
 		}
 		v.answer(auth.Ref{Token: step.Token, ID: step.Flow.ID, Version: step.Flow.Version}, step, err)
 	}
@@ -243,7 +245,7 @@ func (h *Handler) showActivate(v *visit) {
 	case errors.Is(err, auth.ErrFlowGone) && v.program:
 		v.gone()
 	case errors.Is(err, auth.ErrFlowGone):
-		v.redirect(inLanguage(h.prefix+joinLinks.path, v.chosen()))
+		v.redirect(inLanguage(h.prefix+joinLinks().path, v.chosen()))
 	case err != nil:
 		v.broken(err)
 	default:
@@ -254,13 +256,13 @@ func (h *Handler) showActivate(v *visit) {
 // openInvitation begins that way, in the place of one under way. The link stays: should the flow end too early, its page leads on.
 func (h *Handler) openInvitation(v *visit) {
 	v.of(auth.Activate)
-	if !v.fitsLink(joinLinks) {
+	if !v.fitsLink(joinLinks()) {
 		v.atJoin()
 		v.showInvitee(http.StatusConflict, auth.ReasonFlowChanged)
 		return
 	}
 	before := v.flow
-	step, err := h.auth.OpenInvitation(v.r.Context(), v.linkOf(joinLinks), v.chosen(), v.client)
+	step, err := h.auth.OpenInvitation(v.r.Context(), v.linkOf(joinLinks()), v.chosen(), v.client)
 	if err == nil && step.Token != "" {
 		err = h.auth.Cancel(v.r.Context(), before)
 	}

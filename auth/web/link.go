@@ -21,7 +21,9 @@ type linkPage struct {
 }
 
 // resetLinks are the links of a reset.
-var resetLinks = linkPage{path: "/reset", cookie: linkCookie, life: linkLife}
+func resetLinks() linkPage {
+	return linkPage{path: "/reset", cookie: linkCookie, life: linkLife}
+}
 
 // tookLink takes the token of a link that a browser comes with out of its address bar, and answers the visitor then. One that counts
 // no longer is kept as well, for the page to say why; but not in the place of one that counts, which somebody is on the way with.

@@ -69,7 +69,7 @@ func (v *visit) passwordDone() {
 	switch v.purpose {
 	case auth.Activate:
 		why = activated
-		v.forgetLink(joinLinks)
+		v.forgetLink(joinLinks())
 	case auth.SignUp:
 		why = signedUp
 	}

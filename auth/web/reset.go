@@ -12,7 +12,7 @@ func (h *Handler) showReset(v *visit) {
 	v.of(auth.Reset)
 	v.here.RawQuery = v.kept().Encode()
 	v.showsView()
-	if !v.tookLink(resetLinks, v.resetCounts) {
+	if !v.tookLink(resetLinks(), v.resetCounts) {
 		v.resetStands(http.StatusOK, "")
 	}
 }
@@ -51,31 +51,31 @@ func (v *visit) resetStands(status int, why auth.Reason) {
 
 // reset tells whose password the visitor's link is for, or why it counts no longer.
 func (v *visit) reset() (whose string, dead auth.Reason, err error) {
-	if v.linkOf(resetLinks) == "" {
+	if v.linkOf(resetLinks()) == "" {
 		return "", auth.ReasonResetExpired, nil
 	}
-	return v.h.auth.CheckReset(v.r.Context(), v.linkOf(resetLinks))
+	return v.h.auth.CheckReset(v.r.Context(), v.linkOf(resetLinks()))
 }
 
 // resetPage is the page of a link.
 func (v *visit) resetPage(frame Frame) (Page, error) {
 	whose, dead, err := v.reset()
-	frame.Notice, frame.LinkID = "", fingerprint(v.linkOf(resetLinks))
+	frame.Notice, frame.LinkID = "", fingerprint(v.linkOf(resetLinks()))
 	return &ResetPage{Frame: frame, Valid: dead == "", Reason: dead, Email: whose}, err
 }
 
 // openReset begins the reset that a link allows, in the place of one under way.
 func (h *Handler) openReset(v *visit) {
 	v.of(auth.Reset)
-	if !v.fitsLink(resetLinks) {
+	if !v.fitsLink(resetLinks()) {
 		v.resetStands(http.StatusConflict, auth.ReasonFlowChanged)
 		return
 	}
 	before := v.flow
-	step, err := h.auth.OpenReset(v.r.Context(), v.linkOf(resetLinks), v.chosen(), v.client)
+	step, err := h.auth.OpenReset(v.r.Context(), v.linkOf(resetLinks()), v.chosen(), v.client)
 	if err == nil && step.Token != "" {
 		err = h.auth.Cancel(v.r.Context(), before)
-		v.forgetLink(resetLinks)
+		v.forgetLink(resetLinks())
 	}
 	v.answer(auth.Ref{Token: step.Token}, step, err)
 }

@@ -8,7 +8,9 @@ import (
 )
 
 // signUpLinks are the links of a sign-up.
-var signUpLinks = linkPage{path: askSignUp.path, cookie: signUpLink, life: linkLife}
+func signUpLinks() linkPage {
+	return linkPage{path: askSignUp().path, cookie: signUpLink, life: linkLife}
+}
 
 // signsUp tells whether people get accounts by themselves here.
 func (h *Handler) signsUp() bool { return h.auth.Preset().SignUp != auth.SignUpOff }
@@ -21,8 +23,8 @@ func (h *Handler) showSignUp(v *visit) {
 	switch {
 	case !h.signsUp():
 		v.fail(http.StatusNotFound, auth.ReasonNotFound)
-	case v.tookLink(signUpLinks, v.signUpCounts):
-	case v.in["sent"] != "" && v.showAsked(askSignUp): // another letter was asked for since
+	case v.tookLink(signUpLinks(), v.signUpCounts):
+	case v.in["sent"] != "" && v.showAsked(askSignUp()): // another letter was asked for since
 	default:
 		v.signUpStands(http.StatusOK, "")
 	}
@@ -42,9 +44,9 @@ func (v *visit) signUpStands(status int, why auth.Reason) {
 		v.broken(err)
 		return
 	case err == nil:
-	case v.linkOf(signUpLinks) != "":
+	case v.linkOf(signUpLinks()) != "":
 		step = auth.Step{Decision: auth.Decision{Stage: auth.StageAuthenticate, Offer: []auth.Method{auth.MethodEmailLink}}}
-		_, dead, err := v.h.auth.CheckSignUp(v.r.Context(), v.linkOf(signUpLinks))
+		_, dead, err := v.h.auth.CheckSignUp(v.r.Context(), v.linkOf(signUpLinks()))
 		if err != nil {
 			v.broken(err)
 			return
@@ -80,15 +82,15 @@ func (h *Handler) signUp(v *visit) {
 	case why != "":
 		v.showSignUpForm(http.StatusUnprocessableEntity, v.in["email"], why)
 	default:
-		v.forgetLink(signUpLinks) // the page would be that of the link before
-		v.asked(askSignUp)
+		v.forgetLink(signUpLinks()) // the page would be that of the link before
+		v.asked(askSignUp())
 	}
 }
 
 // showSignUpForm shows the form, with what was wrong with the last one.
 func (v *visit) showSignUpForm(status int, email string, why auth.Reason) {
 	if v.program {
-		v.json(status, v.askedAnswer(askSignUp, why))
+		v.json(status, v.askedAnswer(askSignUp(), why))
 		return
 	}
 	v.show(status, &SignUpPage{Frame: v.askingFrame(why), Email: email})
@@ -96,22 +98,22 @@ func (v *visit) showSignUpForm(status int, email string, why auth.Reason) {
 
 // openSignUp begins the flow that a link allows, in the place of one under way.
 func (v *visit) openSignUp() {
-	if !v.fitsLink(signUpLinks) {
+	if !v.fitsLink(signUpLinks()) {
 		v.signUpStands(http.StatusConflict, auth.ReasonFlowChanged)
 		return
 	}
 	before := v.flow
-	step, err := v.h.auth.OpenSignUp(v.r.Context(), v.linkOf(signUpLinks), v.chosen(), v.client)
+	step, err := v.h.auth.OpenSignUp(v.r.Context(), v.linkOf(signUpLinks()), v.chosen(), v.client)
 	if err == nil && step.Token != "" {
 		err = v.h.auth.Cancel(v.r.Context(), before)
-		v.forgetLink(signUpLinks)
+		v.forgetLink(signUpLinks())
 	}
 	v.answer(auth.Ref{Token: step.Token}, step, err)
 }
 
 // signUpPage is the page of a link.
 func (v *visit) signUpPage(frame Frame) (Page, error) {
-	email, dead, err := v.h.auth.CheckSignUp(v.r.Context(), v.linkOf(signUpLinks))
-	frame.Notice, frame.LinkID = "", fingerprint(v.linkOf(signUpLinks))
+	email, dead, err := v.h.auth.CheckSignUp(v.r.Context(), v.linkOf(signUpLinks()))
+	frame.Notice, frame.LinkID = "", fingerprint(v.linkOf(signUpLinks()))
 	return &SignUpLinkPage{Frame: frame, Valid: dead == "", Reason: dead, Email: email}, err
 }

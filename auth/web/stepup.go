@@ -121,7 +121,7 @@ func (h *Handler) restartStepUp(v *visit, ref auth.Ref) {
 		return
 	}
 	step, err = h.auth.StepUp(v.r.Context(), auth.StepUpOpening{
-		Action: step.Flow.Action, Target: step.Flow.Target, Link: v.linkOf(joinLinks), ReturnTo: step.Flow.ReturnTo, Lang: step.Flow.Lang, Replaces: ref.Token,
+		Action: step.Flow.Action, Target: step.Flow.Target, Link: v.linkOf(joinLinks()), ReturnTo: step.Flow.ReturnTo, Lang: step.Flow.Lang, Replaces: ref.Token,
 	}, v.client)
 	v.answer(auth.Ref{Token: step.Token}, step, err)
 }

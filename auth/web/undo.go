@@ -8,7 +8,9 @@ import (
 )
 
 // undoLinks are the links that give somebody back the address that they had.
-var undoLinks = linkPage{path: "/undo", cookie: undoLinkCookie, life: linkLife}
+func undoLinks() linkPage {
+	return linkPage{path: "/undo", cookie: undoLinkCookie, life: linkLife}
+}
 
 // undoAnswer is what a program is told of such a link.
 type undoAnswer struct {
@@ -21,10 +23,10 @@ type undoAnswer struct {
 
 // showUndo shows which address a link gives back, and what happens then. It changes nothing, and nobody need be signed in.
 func (h *Handler) showUndo(v *visit) {
-	v.here = url.URL{Path: h.prefix + undoLinks.path, RawQuery: v.kept().Encode()}
+	v.here = url.URL{Path: h.prefix + undoLinks().path, RawQuery: v.kept().Encode()}
 	switch {
-	case v.tookLink(undoLinks, v.undoCounts):
-	case v.in["done"] == "1" && v.linkOf(undoLinks) == "" && !v.program:
+	case v.tookLink(undoLinks(), v.undoCounts):
+	case v.in["done"] == "1" && v.linkOf(undoLinks()) == "" && !v.program:
 		v.here.RawQuery = url.Values{"done": {"1"}}.Encode()
 		v.show(http.StatusOK, &UndoPage{Done: true})
 	default:
@@ -40,7 +42,7 @@ func (v *visit) undoCounts(token string) (bool, error) {
 
 // undoStands shows the page of the link; a reason says why what was posted was not done.
 func (v *visit) undoStands(status int, refused auth.Answer) {
-	email, dead, err := v.h.auth.CheckUndo(v.r.Context(), v.linkOf(undoLinks))
+	email, dead, err := v.h.auth.CheckUndo(v.r.Context(), v.linkOf(undoLinks()))
 	if err != nil {
 		v.broken(err)
 		return
@@ -58,12 +60,12 @@ func (v *visit) undoStands(status int, refused auth.Answer) {
 			a.Message = v.message(why, refused.RetryAfter)
 		}
 		if dead == "" {
-			a.Links["undo"] = v.h.prefix + undoLinks.path
+			a.Links["undo"] = v.h.prefix + undoLinks().path
 		}
 		v.json(status, a)
 		return
 	}
-	page := &UndoPage{Frame: Frame{LinkID: fingerprint(v.linkOf(undoLinks))}, Email: email, Valid: dead == ""}
+	page := &UndoPage{Frame: Frame{LinkID: fingerprint(v.linkOf(undoLinks()))}, Email: email, Valid: dead == ""}
 	if why != "" && page.Valid {
 		page.Problem = &Problem{Reason: why, Message: v.message(why, refused.RetryAfter)}
 	}
@@ -72,30 +74,30 @@ func (v *visit) undoStands(status int, refused auth.Answer) {
 
 // undo gives the address back. Whoever is signed in as that person is signed out by it, in this browser too.
 func (h *Handler) undo(v *visit) {
-	v.here = url.URL{Path: h.prefix + undoLinks.path}
-	if !v.fitsLink(undoLinks) {
+	v.here = url.URL{Path: h.prefix + undoLinks().path}
+	if !v.fitsLink(undoLinks()) {
 		v.undoStands(http.StatusConflict, auth.Answer{Reason: auth.ReasonFlowChanged})
 		return
 	}
-	a, err := h.auth.UndoEmail(v.r.Context(), v.linkOf(undoLinks), v.client)
+	a, err := h.auth.UndoEmail(v.r.Context(), v.linkOf(undoLinks()), v.client)
 	switch {
 	case err != nil:
 		v.broken(err)
 	case a.Reason != "":
 		v.undoStands(statusOf(a.Reason), a)
 	case v.program:
-		v.forgetLink(undoLinks)
+		v.forgetLink(undoLinks())
 		answer := undoAnswer{Undone: true, Message: v.text().Get("undo.done.text"), Links: v.links()}
 		answer.Links["signin"] = h.prefix + "/signin"
 		v.json(http.StatusOK, answer)
 	default:
-		v.forgetLink(undoLinks)
+		v.forgetLink(undoLinks())
 		v.rememberLanguage()
 		q := url.Values{"done": {"1"}}
 		if v.chosen() != "" {
 			q.Set("lang", v.chosen())
 		}
-		to := url.URL{Path: h.prefix + undoLinks.path, RawQuery: q.Encode()}
+		to := url.URL{Path: h.prefix + undoLinks().path, RawQuery: q.Encode()}
 		v.redirect(to.String())
 	}
 }
