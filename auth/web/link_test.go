@@ -12,6 +12,7 @@ import (
 	"github.com/sallyport-auth/sallyport/auth/authtest"
 	"github.com/sallyport-auth/sallyport/auth/directory"
 	"github.com/sallyport-auth/sallyport/auth/mail"
+	"github.com/sallyport-auth/sallyport/auth/web"
 )
 
 // signingUp is a world in which people get accounts by themselves, and no code is mailed for unknown devices.
@@ -278,6 +279,18 @@ func TestMailedLinks(t *testing.T) {
 				}
 			}
 		}
+	})
+}
+
+func TestReference(t *testing.T) {
+	t.Run("R101 a page that stops a sign-in names it for support, and leads there", func(t *testing.T) {
+		cfg := unverified(nil)
+		cfg.Web = func(c *web.Config) { c.Support = "mailto:help@app.example.com" }
+		v := newProduct(t, cfg).visitor(false).identify("gone@acme.example").password(secret).is("stop").told(auth.ReasonUserSuspended)
+		if v.form() == "" {
+			t.Fatal("no flow")
+		}
+		v.tells(english(t).Get("error.reference", "reference", v.form())).tells("mailto:help@app.example.com")
 	})
 }
 

@@ -121,6 +121,9 @@ func TestProduct(t *testing.T) {
 			w.atReports().tells("/auth/account/switch")
 			v.p.member("acme", "two", func(m *directory.Member) { m.State = auth.MemberSuspended })
 			w.atReports().told(auth.ReasonUserSuspended).tells("/auth/account/switch")
+			if strings.Contains(w.shown.Body, "boss@") {
+				t.Error("a suspended member is told who administers the company")
+			}
 		})
 	})
 	t.Run("R95 what is no name is no page, and signing in comes first", func(t *testing.T) {
