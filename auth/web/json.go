@@ -137,7 +137,8 @@ func (v *visit) wholeAnswer(step auth.Step) (stepAnswer, error) {
 
 func (v *visit) stepLinks(step auth.Step) links {
 	l := v.links()
-	if v.purpose == auth.StepUp && step.Flow.ID == "" && step.Stage != auth.StageReady {
+	entry := step.Flow.Action == auth.ActionJoin || step.Flow.Action == auth.ActionSwitch // which begins elsewhere
+	if v.purpose == auth.StepUp && step.Flow.ID == "" && step.Stage != auth.StageReady && !entry {
 		l["stepup"] = v.h.prefix + roomOf(auth.StepUp).page // which makes the flow
 		return l
 	}
