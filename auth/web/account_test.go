@@ -142,9 +142,13 @@ func (v *visitor) post(path string, pairs ...string) *visitor {
 // accountPages are the GETs of my account, and accountForms what may be posted there.
 var (
 	accountPages = []string{
-		"/auth/account", "/auth/account/two-step", "/auth/account/devices", "/auth/account/sessions", "/auth/account/sessions/end/all",
+		"/auth/account", "/auth/account/password", "/auth/account/email", "/auth/account/email/confirm", "/auth/account/recovery",
+		"/auth/account/recovery/confirm", "/auth/account/switch", "/auth/account/two-step", "/auth/account/devices", "/auth/account/sessions", "/auth/account/sessions/end/all",
 	}
 	accountForms = []string{
+		"/auth/account/password", "/auth/account/email", "/auth/account/email/drop", "/auth/account/email/confirm",
+		"/auth/account/recovery", "/auth/account/recovery/drop", "/auth/account/recovery/remove", "/auth/account/recovery/confirm",
+		"/auth/account/switch",
 		"/auth/account/two-step/on", "/auth/account/two-step/newdevice", "/auth/account/two-step/off", "/auth/account/two-step/codes",
 		"/auth/account/devices/trust", "/auth/account/devices/untrust", "/auth/account/devices/report",
 		"/auth/account/sessions/end", "/auth/account/sessions/end/others", "/auth/account/sessions/end/all",
