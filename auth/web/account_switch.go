@@ -106,9 +106,6 @@ func (v *visit) answerSwitch(status int, p person, a auth.Answer, chosen string)
 			answer.Companies = append(answer.Companies, answerOfCompany(m, p.AccountID))
 		}
 		answer.Links["switch"] = v.h.prefix + switchPath
-		if a.Reason == auth.ReasonSignInAgain {
-			answer.Links["signin"] = v.h.prefix + "/signin"
-		}
 		v.json(status, answer)
 		return
 	}
