@@ -67,7 +67,13 @@ func TestAccountSwitch(t *testing.T) {
 					t.Errorf("%s is not in the list:\n%s", want, v.shown.Body)
 				}
 			}
-			if !v.json {
+			if v.json {
+				for _, c := range v.state["companies"].([]any) {
+					if c := c.(map[string]any); c["current"] != (c["id"] == "acme") || c["usable"] != true {
+						t.Errorf("company %v, want Acme to be the present one", c)
+					}
+				}
+			} else {
 				v.says("companies.current", "companies.role.member")
 				if strings.Contains(v.shown.Body, `value="acme"`) {
 					t.Error("there is a button for the company of the session")
