@@ -549,3 +549,19 @@ func TestResetRace(t *testing.T) {
 		w.mail.take()
 	})
 }
+
+// a host that takes several spellings for one person's has one link for the person, whichever is typed.
+func TestForgotOfATolerantHost(t *testing.T) {
+	w := mailed(t, func(c *auth.Config) { c.Users = tolerant{c.Users} })
+	first := w.forgot("ann+a@acme.example")
+	w.opens(first, office).at(auth.StageNewPassword, "")
+	second := w.forgot("ann@acme.example")
+	third := w.forgot("ann+b@acme.example")
+	for _, older := range []string{first, second} {
+		if _, why, err := w.m.CheckReset(t.Context(), older); why != auth.ReasonResetExpired || err != nil {
+			t.Errorf("A-171 an older link = %q, %v, want expired", why, err)
+		}
+	}
+	w.opens(third, office).choose(auth.PasswordChoice{Password: fresh})
+	w.lapse()
+}

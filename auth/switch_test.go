@@ -325,6 +325,7 @@ func TestLimitsOnlyShrink(t *testing.T) {
 	}{
 		"shorter":                       {umbra: auth.Policy{Idle: time.Hour, Cap: 3 * time.Hour}, idle: time.Hour, cap: 3 * time.Hour},
 		"longer":                        {acme: auth.Policy{Idle: time.Hour, Cap: 3 * time.Hour}, umbra: auth.Policy{Idle: 20 * time.Hour, Cap: 23 * time.Hour}, idle: time.Hour, cap: 3 * time.Hour},
+		"laxer since":                   {acme: auth.Policy{Idle: time.Hour, Cap: 3 * time.Hour}, idle: time.Hour, cap: 3 * time.Hour},
 		"no opinion":                    {idle: 12 * time.Hour, cap: 24 * time.Hour},
 		"kept":                          {remember: true, idle: 30 * 24 * time.Hour, cap: 180 * 24 * time.Hour},
 		"kept, shorter":                 {remember: true, umbra: auth.Policy{KeptIdle: time.Hour, KeptCap: 5 * time.Hour}, idle: time.Hour, cap: 5 * time.Hour},
@@ -343,6 +344,9 @@ func TestLimitsOnlyShrink(t *testing.T) {
 			before := w.session(c)
 			w.move(10 * time.Minute)
 			w.asks("umbra", tt.umbra)
+			if name == "laxer since" {
+				w.asks("acme", auth.Policy{})
+			}
 			_, link := w.invite(auth.NewInvitation{AccountID: "umbra", Email: annsOwn})
 			k = w.joins(link, c).at(auth.StageReady, "")
 			done, _, err := w.m.Finish(t.Context(), k.ref, c)
