@@ -15,7 +15,8 @@ import (
 // token (Done). A new password that does not meet the rules is answered with a *PasswordError.
 //
 // Reasons: ReasonProofRequired (see RecentlyProven), ReasonCurrentWrong, ReasonPasswordMissing, ReasonTooManyAttempts, ReasonBusy, and
-// ReasonSSORequired where the domain of the person's address asks for its company's own sign-in.
+// ReasonSSORequired where the domain of the person's address asks for its company's own sign-in. ErrConflict: something else about the
+// person's credential has changed meanwhile, and the password was not set. ErrFlowGone: it was set, and this session has ended meanwhile.
 func (m *Manager) ChangePassword(ctx context.Context, s session.Session, current, typed string, c Client) (Done, Answer, error) {
 	now := m.now()
 	o, why, err := m.change(ctx, s, now)

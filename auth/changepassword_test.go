@@ -110,6 +110,19 @@ func TestChangePasswordOf(t *testing.T) {
 			t.Errorf("ChangePassword = %q, %v, want sso_required", a.Reason, err)
 		}
 	})
+	t.Run("R12 somebody without one", func(t *testing.T) {
+		w := mailed(t)
+		c, _ := w.known(annsOwn, home)
+		cred, err := w.spy.stores.Credentials.Credential(t.Context(), "ann")
+		w.must(err)
+		cred.Hash = "" // a session of somebody whom another way has signed in
+		w.must(w.spy.stores.Credentials.SwapCredential(t.Context(), cred))
+		c, a, err := w.changesPassword(c, "", fresh)
+		if a.Reason != "" || err != nil || !w.live(c.Session) || !w.opensWith(annsOwn, fresh) {
+			t.Errorf("ChangePassword = %q, %v, want the first one set", a.Reason, err)
+		}
+		w.mail.notices() // there was none to be changed
+	})
 	t.Run("R14 somebody locked", func(t *testing.T) {
 		w := mailed(t)
 		c, _ := w.known(annsOwn, home)

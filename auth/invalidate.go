@@ -26,8 +26,9 @@ import (
 //	ChangeEnded          all                 all              all
 //
 // "The one" is the session, or the sign-in, in which the change is made; a new password that comes by a mailed link, or from an
-// administrator, has none. ChangePasswordKept is such a link with the box "Sign out of all sessions" left unticked. With Preset.KeepOnReport a report ends the sessions of
-// the reported device, and what is under way. A locked account opens for a new password.
+// administrator, has none. ChangePasswordKept is such a link with the box "Sign out of all sessions" left unticked. With
+// Preset.KeepOnReport a report ends the sessions of the reported device, and what is under way. A locked account opens for a new
+// password.
 type Change string
 
 const (

@@ -29,7 +29,8 @@ type PasswordChoice struct {
 // on is the sign-in page. A SignIn goes on, under a new token. What ends with a new password stands at Change.
 //
 // Reasons: ReasonPasswordMissing, ReasonCompanyMissing, ReasonTooManyAttempts; with StageRefused those of an invitation that could
-// not be accepted any more, when the password was set.
+// not be accepted any more, when the password was set. ErrFlowGone: another flow has set one, or something has ended what led here.
+// ErrFlowChanged: another flow has just added the person.
 func (m *Manager) NewPassword(ctx context.Context, ref Ref, choice PasswordChoice, c Client) (step Step, done bool, err error) {
 	now := m.now()
 	o, err := m.open(ctx, ref, c, now)

@@ -24,8 +24,9 @@ type User struct {
 	Suspended bool   // refused after proof, whatever company the person belongs to
 
 	// Unverified says that nobody has proven yet that the address is this person's. Whoever first does so by a mailed link may be
-	// somebody else than who set the account up: password, app and everything else from before is discarded then. It needs
-	// Config.Registrar, and is for hosts that add people before their address is proven; this library never does.
+	// somebody else than who set the account up: password, app and everything else from before is discarded then. A sign-in with the
+	// password and a mailed code proves it too, and discards nothing. It needs Config.Registrar, and is for hosts that add people
+	// before their address is proven; this library never does.
 	Unverified bool
 }
 
