@@ -220,7 +220,7 @@ func TestPoliciesOfTwoCompanies(t *testing.T) {
 			}
 			sw := w.switches("umbra", c).at(tt.at, "")
 			if tt.at == auth.StageEnroll {
-				p, _ = sw.setUp()
+				sw.setUp()
 			}
 			sw.at(auth.StageReady, "")
 			if done := sw.finish(); done.Session.AccountID != "umbra" {
