@@ -115,6 +115,10 @@ type answer struct {
 	dialog int
 }
 
+func (a answer) is(b answer) bool {
+	return a.stage == b.stage && a.reason == b.reason && a.dialog == b.dialog && slices.Equal(a.offer, b.offer)
+}
+
 func (a answer) String() string {
 	return fmt.Sprintf("%s %q %v dialog %d", a.stage, a.reason, a.offer, a.dialog)
 }

@@ -266,7 +266,7 @@ func TestNextTargetEnumerated(t *testing.T) {
 		n++
 		d := c.decide()
 		got, want := answer{d.Stage, d.Reason, d.Offer, d.Dialog}, c.want()
-		if got.String() != want.String() {
+		if !got.is(want) {
 			t.Fatalf("case %+v\na %+v\nb %+v\ngot  %s\nwant %s\ntrace %q", c, c.a, c.b, got, want, d.Trace)
 		}
 		if why := c.broken(d); why != "" {
@@ -451,7 +451,7 @@ func TestNextLinksEnumerated(t *testing.T) {
 									}
 								}
 								got := answer{d.Stage, d.Reason, d.Offer, d.Dialog}
-								if got.String() != want.String() || d.SignOut != signOut || d.TrustBox || d.NewPhone || d.AccountID != "" {
+								if !got.is(want) || d.SignOut != signOut || d.TrustBox || d.NewPhone || d.AccountID != "" {
 									t.Fatalf("%s, person %+v, proofs %v, domain %q, sign-out %s, skip %v required %v spared %v off %v, invitation %s:\ngot  %s %q\nwant %s %q\ntrace %q",
 										purpose, p, proofs, sso, mode, skip, required, spared, off, state, got, d.SignOut, want, signOut, d.Trace)
 								}
@@ -518,7 +518,7 @@ func TestNextRenewalEnumerated(t *testing.T) {
 		case recheck && outdated:
 			want = answer{stage: auth.StageNewPassword, reason: auth.ReasonPasswordOutdated}
 		}
-		if got := (answer{d.Stage, d.Reason, d.Offer, d.Dialog}); got.String() != want.String() || d.SignOut != "" {
+		if got := (answer{d.Stage, d.Reason, d.Offer, d.Dialog}); !got.is(want) || d.SignOut != "" {
 			t.Fatalf("R11 must %v aged %v recheck %v outdated %v renewed %v app %v second %v known %v company %v:\ngot  %s\nwant %s\ntrace %q",
 				must, aged, recheck, outdated, renewed, app, second, known, byCompany, got, want, d.Trace)
 		}
