@@ -114,7 +114,7 @@ func (h *Handler) restartStepUp(v *visit, ref auth.Ref) {
 		v.answer(ref, step, err)
 		return
 	}
-	if step.Flow.Action == auth.ActionJoin && v.linkOf(joinLinks) == "" { // the flow does not know it
+	if step.Flow.Action == auth.ActionJoin && v.linkOf(joinLinks()) == "" { // the flow does not know it
 		if v.dropped() {
 			v.begun("/join")
 		}
