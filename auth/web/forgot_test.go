@@ -100,6 +100,43 @@ func TestForgot(t *testing.T) {
 			}
 		}
 	})
+	t.Run("A-176 R45 only who has a password here gets a way to one", func(t *testing.T) {
+		p := newProduct(t, unverified(nil))
+		p.invite(nora)
+		v := p.visitor(false)
+		for _, email := range []string{"pat@globex.example", "gone@acme.example", "nobody@acme.example", nora} {
+			p.Clock.Advance(time.Second)
+			v.get("/auth/forgot").do("forgot", "email", email).is("asked")
+		}
+		if m := p.Mail.TakeOne("pat@globex.example", mail.ResetSSO); strings.Contains(m.Text, "token=") {
+			t.Errorf("a company with its own sign-in: the letter has a link:\n%s", m.Text)
+		}
+		if got := len(p.Mail.Take("gone@acme.example")) + len(p.Mail.Take("nobody@acme.example")); got != 0 {
+			t.Errorf("%d letters to suspended and unknown people, want none", got)
+		}
+		again := strings.TrimPrefix(p.Mail.TakeOne(nora, mail.Invite).Link, authtest.BaseURL)
+		v.follows(again, "join").press("activate").is("newpassword")
+	})
+	t.Run("A-176 a link that was mailed before the person was suspended, or the company has its own sign-in, opens nothing", func(t *testing.T) {
+		bothMailed(t, unverified(nil), func(t *testing.T, v *visitor) {
+			v.p.Auth.Forgot(t.Context(), ann, "", auth.Client{})
+			first := v.p.mailed(ann, mail.Reset)
+			v.p.Auth.Forgot(t.Context(), "two@acme.example", "", auth.Client{})
+			second := v.p.mailed("two@acme.example", mail.Reset)
+			if err := v.p.People.SuspendUser(t.Context(), "ann"); err != nil {
+				t.Fatal(err)
+			}
+			v.arrive(first).is("stop").told(auth.ReasonUserSuspended)
+			for _, err := range []error{
+				v.p.People.AddDomain(t.Context(), "acme", "acme.example", v.p.Clock.Now()), v.p.People.SetDomainSSO(t.Context(), "acme.example", auth.SSOEnforced),
+			} {
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			v.again().arrive(second).is("stop").told(auth.ReasonSSORequired)
+		})
+	})
 	t.Run("U28 a person who may not guess on is led to a new password", func(t *testing.T) {
 		v := newProduct(t, mailing(nil)).anyLetters().visitor(false).identify(ann)
 		for range 12 {
