@@ -19,7 +19,9 @@ type emailAnswer struct {
 }
 
 // emailLinks are the links that confirm another address. They wait as long as the sign-in that may have to come first.
-var emailLinks = linkPage{path: emailPath + "/confirm", cookie: emailLinkCookie, life: typedLife}
+func emailLinks() linkPage {
+	return linkPage{path: emailPath + "/confirm", cookie: emailLinkCookie, life: typedLife}
+}
 
 // showEmail shows the person's address.
 func (h *Handler) showEmail(v *visit) {
@@ -90,7 +92,7 @@ func (v *visit) answerEmail(status int, p person, a auth.Answer) {
 			answer.Links["email"] = v.h.prefix + emailPath
 		}
 		if pending != "" {
-			answer.Links["drop"], answer.Links["confirm"] = v.h.prefix+emailPath+"/drop", v.h.prefix+emailLinks.path
+			answer.Links["drop"], answer.Links["confirm"] = v.h.prefix+emailPath+"/drop", v.h.prefix+emailLinks().path
 		}
 		v.json(status, answer)
 		return
@@ -111,7 +113,7 @@ func (h *Handler) showEmailLink(v *visit) { v.showConfirm(h.emailConfirmation())
 func (h *Handler) confirmEmail(v *visit) { v.confirm(h.emailConfirmation()) }
 
 func (h *Handler) emailConfirmation() confirmation {
-	return confirmation{link: emailLinks, page: emailPath, check: h.auth.CheckEmail, confirm: h.auth.ConfirmEmail}
+	return confirmation{link: emailLinks(), page: emailPath, check: h.auth.CheckEmail, confirm: h.auth.ConfirmEmail}
 }
 
 // A confirmation is a mailed link by which somebody who is signed in confirms an address of theirs.

@@ -80,7 +80,7 @@ func TestAccountPassword(t *testing.T) {
 	t.Run("R12 A-157 not without the present password, whichever way it is tried, and every try is counted", func(t *testing.T) {
 		both(t, mailing(nil), func(t *testing.T, v *visitor) {
 			v.enter(annMail).get(passwordPage).do("account/password", "password", fresh).status(422).told(auth.ReasonCurrentWrong)
-			v.do("account/password", "current", "wrong", "password", fresh).status(422).told(auth.ReasonCurrentWrong)
+			v.do("account/password", "current", "wrong", "password", fresh).status(422).told(auth.ReasonCurrentWrong).says("forgot.link")
 			if strings.Contains(v.shown.Body, fresh) {
 				t.Error("the answer shows what was typed")
 			}

@@ -17,7 +17,9 @@ type recoveryAnswer struct {
 }
 
 // recoveryLinks are the links that confirm a recovery address.
-var recoveryLinks = linkPage{path: recoveryPath + "/confirm", cookie: recoveryLinkCookie, life: typedLife}
+func recoveryLinks() linkPage {
+	return linkPage{path: recoveryPath + "/confirm", cookie: recoveryLinkCookie, life: typedLife}
+}
 
 // showRecovery shows the recovery address.
 func (h *Handler) showRecovery(v *visit) {
@@ -110,7 +112,7 @@ func (v *visit) answerRecovery(status int, p person, a auth.Answer) {
 			answer.Links["remove"] = at + "/remove"
 		}
 		if pending != "" {
-			answer.Links["drop"], answer.Links["confirm"] = at+"/drop", v.h.prefix+recoveryLinks.path
+			answer.Links["drop"], answer.Links["confirm"] = at+"/drop", v.h.prefix+recoveryLinks().path
 		}
 		v.json(status, answer)
 		return
@@ -134,6 +136,6 @@ func (h *Handler) confirmRecovery(v *visit) { v.confirm(h.recoveryConfirmation()
 
 func (h *Handler) recoveryConfirmation() confirmation {
 	return confirmation{
-		link: recoveryLinks, page: recoveryPath, recovery: true, check: h.auth.CheckRecoveryEmail, confirm: h.auth.ConfirmRecoveryEmail,
+		link: recoveryLinks(), page: recoveryPath, recovery: true, check: h.auth.CheckRecoveryEmail, confirm: h.auth.ConfirmRecoveryEmail,
 	}
 }

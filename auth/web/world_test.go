@@ -33,13 +33,6 @@ type product struct {
 // and solo, of no company. All live at acme.example. globex.example belongs to Globex, which enforces its own sign-in; pat is there.
 func newProduct(t *testing.T, cfg authtest.Config) *product {
 	t.Helper()
-	edit := cfg.Auth
-	cfg.Auth = func(c *auth.Config) {
-		c.Registrar = c.Users.(auth.Registrar)
-		if edit != nil {
-			edit(c)
-		}
-	}
 	p := &product{World: authtest.New(t, cfg), t: t, mux: http.NewServeMux()}
 	ctx := t.Context()
 	person := func(name, domain, password string) auth.User {
