@@ -271,7 +271,7 @@ func TestAccountEmail(t *testing.T) {
 		for _, json := range []bool{false, true} {
 			cfg := mailing(nil)
 			edit := cfg.Auth
-			cfg.Auth = func(c *auth.Config) { edit(c); c.Registrar = nil }
+			cfg.Auth = func(c *auth.Config) { edit(c); c.Registrar, c.Invitations = nil, nil }
 			v := newProduct(t, cfg).visitor(json)
 			v.enter(annMail).get(emailPage).says("email.fixed.text")
 			if strings.Contains(v.shown.Body, `action="/auth/account/email"`) {
