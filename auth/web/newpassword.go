@@ -135,9 +135,7 @@ func asksSignOut(step auth.Step) bool {
 
 // rulesOf are the rules for the new password, and those besides that the one tried does not meet.
 func (v *visit) rulesOf(step auth.Step) []password.Unmet {
-	rules := slices.DeleteFunc(slices.Clone(step.Rules), func(r password.Unmet) bool {
-		return asksName(step) && r.Rule == password.Reused // there is no password yet that could be used again
-	})
+	rules := slices.Clone(step.Rules)
 	for _, r := range v.unmet {
 		if !slices.Contains(rules, r) {
 			rules = append(rules, r)
