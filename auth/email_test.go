@@ -530,6 +530,43 @@ func TestNewPasswordDuringAChangeOfAddress(t *testing.T) {
 	}
 }
 
+// Invariant 7: nor does a change go through beside an ending or a lock, at whatever moment that comes.
+func TestEndingDuringAChangeOfAddress(t *testing.T) {
+	for name, end := range map[string]func(w *world) error{
+		"an ending": func(w *world) error { return w.m.EndUser(w.t.Context(), "ann") },
+		"a lock":    func(w *world) error { return w.m.Lock(w.t.Context(), "ann") },
+	} {
+		for n := 1; ; n++ {
+			w := mailed(t)
+			thief, _ := w.known(annsOwn, office)
+			link := w.wants(thief, "thief@elsewhere.example")
+			w.mail.take()
+			w.spy.take()
+			happened, before := false, ""
+			w.spy.before = func(i int, _ string) error {
+				if i != n {
+					return nil
+				}
+				happened, w.spy.before = true, nil
+				before = w.address("ann")
+				return end(w)
+			}
+			done, _, _ := w.m.ConfirmEmail(t.Context(), link, thief)
+			w.spy.before = nil
+			if happened && (w.sessions("ann") != 0 || done.Token != "" && w.live(done.Token)) {
+				t.Errorf("invariant 7: %s before call %d of a change of address: %d sessions are left", name, n, w.sessions("ann"))
+			}
+			if happened && before == annsOwn && w.address("ann") != annsOwn {
+				t.Errorf("R69 %s before call %d: the address has moved after it", name, n)
+			}
+			w.lapse()
+			if !happened {
+				break
+			}
+		}
+	}
+}
+
 // notBoth fails the test where the thief has both a new address and a session alive beside the owner's new password.
 func (w *world) notBoth(when string, thief auth.Client, done auth.Done) {
 	w.t.Helper()

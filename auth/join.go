@@ -12,7 +12,7 @@ import (
 // An Invitee is what the page of an invitation shows. Whoever has its link reads the mailbox that it went to, and may be told.
 type Invitee struct {
 	Invitation Invitation
-	Why        Reason // why it counts no longer; empty: it counts. Then Invitation is not to be shown
+	Why        Reason // why it counts no longer, and Invitation is not to be shown; empty: it counts
 	Exists     bool   // the person has an account: they sign in, and then join or decline. Else OpenInvitation is the way
 	SSO        bool   // their company has its own sign-in: no password can be set
 	Other      bool   // somebody else is signed in (Client.Session)

@@ -44,8 +44,9 @@ func in(all []Membership, accountID string) (Membership, bool) {
 	return all[i], true
 }
 
-// EndMember ends a person's sessions in one company, and every sign-in of theirs that is under way. Sessions in other companies
-// live on. Call it after suspending or removing a member: first change the membership, then end, then answer.
+// EndMember ends a person's sessions in one company, and every sign-in and mailed link of theirs that is under way. Sessions in other
+// companies live on, but for one that is entering this company at that moment. Call it after suspending or removing a member: first
+// change the membership, then end, then answer.
 func (m *Manager) EndMember(ctx context.Context, userID, accountID string) error {
 	if err := m.note(ctx, Event{Kind: SessionsEnded, Time: m.now(), UserID: userID, AccountID: accountID}); err != nil {
 		return err

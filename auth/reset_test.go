@@ -196,6 +196,31 @@ func TestForgotForStrangers(t *testing.T) {
 	}
 }
 
+// R45, A-137: nobody's password is looked at, and nothing is hashed: while the only place for that is taken, everybody is answered.
+func TestForgotHashesNothing(t *testing.T) {
+	hold, held := make(chan struct{}), make(chan struct{})
+	w := mailed(t, func(c *auth.Config) { c.HashesAtOnce = 1 })
+	w.cfg.Breaches = func(context.Context, string) (bool, error) {
+		close(held)
+		<-hold
+		return false, nil
+	}
+	w.m = w.manager()
+	set := make(chan error)
+	go func() { set <- w.m.SetPassword(context.Background(), "solo", fresh) }()
+	<-held
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for _, name := range []string{"ann", "nobody", "nopass", "gone"} {
+		if why, err := w.m.Forgot(ctx, name+"@acme.example", "", office); why != "" || err != nil {
+			t.Errorf("R45 Forgot of %s = %q, %v", name, why, err)
+		}
+	}
+	close(hold)
+	w.must(<-set)
+	w.lapse()
+}
+
 // letters to one address, and from one source, are bounded; beyond that the answer is the same.
 func TestForgotFlood(t *testing.T) {
 	w := mailed(t)
