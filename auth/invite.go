@@ -147,7 +147,7 @@ func (m *Manager) invitationLetter(i Invitation, kind mail.Kind, c Client, now t
 
 // readInvitation answers the invitation of a link, and why it counts no longer.
 func (m *Manager) readInvitation(ctx context.Context, plain string, now time.Time) (i Invitation, letter int, why Reason, err error) {
-	sealed, err := base64.RawURLEncoding.DecodeString(plain)
+	sealed, err := base64.RawURLEncoding.Strict().DecodeString(plain)
 	if err != nil || m.invitations == nil {
 		return i, 0, ReasonInviteRevoked, nil
 	}
