@@ -234,6 +234,7 @@ func TestCrashPointsOfSecondSteps(t *testing.T) {
 		for n, call := range calls {
 			for _, done := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/%d %s done=%v", name, n+1, call, done), func(t *testing.T) {
+					t.Parallel()
 					p := stage(t, s)
 					cut := func(i int, _ string) error {
 						if i == n+1 {
