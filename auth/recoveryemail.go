@@ -10,7 +10,7 @@ import (
 )
 
 // RecoveryEmail is the address that a person's resets are mailed to, and the one that waits to be confirmed as such. Empty: there is
-// none. It is for the person, and for administrators.
+// none; also after a new password of a locked account, see Change. It is for the person, and for administrators.
 func (m *Manager) RecoveryEmail(ctx context.Context, userID string) (email, pending string, err error) {
 	cred, err := m.credential(ctx, userID)
 	if err != nil {

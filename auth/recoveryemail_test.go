@@ -181,3 +181,44 @@ func TestRecoveryEmailRace(t *testing.T) {
 		w.mail.notices(mail.RecoveryChanged)
 	})
 }
+
+// a locked account opens without the recovery address. Whoever had the account may have set it, and would have the next reset
+// mailed to themselves: the new password would last as long as they like.
+func TestRecoveryEmailOfALockedAccount(t *testing.T) {
+	for what, opens := range map[string]func(w *world){
+		"by a reset": func(w *world) {
+			w.must(w.m.Lock(t.Context(), "ann"))
+			w.reset(annsOwn, fresh, office)
+		},
+		"by an administrator": func(w *world) {
+			w.must(w.m.Lock(t.Context(), "ann"))
+			w.must(w.m.SetPassword(t.Context(), "ann", fresh))
+		},
+		"by an administrator, at the moment in which it is locked": func(w *world) {
+			w.spy.before = func(_ int, call string) error {
+				if call != "SwapCredential" {
+					return nil
+				}
+				w.spy.before = nil
+				return w.m.Lock(t.Context(), "ann")
+			}
+			w.must(w.m.SetPassword(t.Context(), "ann", fresh))
+		},
+	} {
+		t.Run(what, func(t *testing.T) {
+			w := mailed(t)
+			thief, _ := w.known(annsOwn, home)
+			w.recovers(thief, "thief@elsewhere.example")
+			opens(w)
+			w.move(time.Hour)
+			w.mail.take()
+			if is, _, err := w.m.RecoveryEmail(t.Context(), "ann"); is != "" || err != nil {
+				t.Errorf("A-117 the recovery address is %q, %v, want none", is, err)
+			}
+			w.asked(annsOwn)
+			if m := w.mail.one(mail.Reset); m.To != annsOwn {
+				t.Errorf("A-117 the next reset goes to %q, want the person's own address", m.To)
+			}
+		})
+	}
+}

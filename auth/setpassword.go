@@ -166,12 +166,21 @@ func (p newPassword) over(userID string, old Credential, now time.Time) Credenti
 	if p.afresh {
 		return next
 	}
-	next.History, next.RecoveryEmail = old.History, old.RecoveryEmail
+	next.History, next.RecoveryEmail = old.History, old.recovery()
 	if old.Hash != "" {
 		next.History = append([]string{old.Hash}, old.History...)
 	}
 	next.History = next.History[:min(len(next.History), max(p.remember, 0))]
 	return next
+}
+
+// recovery is the recovery address that goes with a new password: none where the account was locked, because whoever had it may have
+// set the address, and could have the next reset mailed to themselves.
+func (c Credential) recovery() string {
+	if !c.LockedAt.IsZero() {
+		return ""
+	}
+	return c.RecoveryEmail
 }
 
 // discardApp takes away an app and recovery codes that were set up before the person's address was proven.
@@ -195,7 +204,8 @@ func (m *Manager) forgive(ctx context.Context, u User) error {
 }
 
 // swap writes a new password over the old one. An EndUser meanwhile moves the version and not the password; it must not keep
-// a new password from being set. Nor does the new password bring back a recovery address that was taken away meanwhile.
+// a new password from being set. Nor does the new password bring back a recovery address that was taken away meanwhile, or keep that of
+// an account that was locked meanwhile.
 func (m *Manager) swap(ctx context.Context, next Credential, oldHash string) error {
 	for {
 		err := m.stores.Credentials.SwapCredential(ctx, next)
@@ -209,7 +219,7 @@ func (m *Manager) swap(ctx context.Context, next Credential, oldHash string) err
 		if cred.Hash != oldHash || cred.Version == next.Version {
 			return err
 		}
-		next.Version, next.RecoveryEmail = cred.Version, cred.RecoveryEmail
+		next.Version, next.RecoveryEmail = cred.Version, cred.recovery()
 	}
 }
 
