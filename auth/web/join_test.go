@@ -229,6 +229,20 @@ func TestJoin(t *testing.T) {
 			}
 		})
 	})
+	t.Run("A-128 begun anew, a join does not turn to the invitation that another tab shows", func(t *testing.T) {
+		v := newProduct(t, unverified(nil)).anyLetters().visitor(false)
+		if err := v.p.People.SetAccountPolicy(t.Context(), "acme", auth.Policy{TwoStep: auth.TwoStepRequired}); err != nil {
+			t.Fatal(err)
+		}
+		v.signIn(solo).follows(v.p.invite(solo), "join").press("join", "do", "join").is("enrollstart")
+		flow := v.form()
+		v.follows(v.p.invite(solo, func(n *auth.NewInvitation) { n.AccountID = "umbra" }), "join").tells("Umbra")
+		v.take(v.Post("/auth/signin/restart", form("flow", flow)))
+		if got := v.p.membership("solo", "umbra"); got.AccountID != "" {
+			t.Errorf("solo has joined Umbra by a button of the way to Acme: %+v", got)
+		}
+		v.is("join")
+	})
 	t.Run("the page keeps its place in another language", func(t *testing.T) {
 		v := newProduct(t, unverified(nil)).visitor(false)
 		v.follows(v.p.invite(nora), "join").follow("lang=fr").is("join").status(200)

@@ -114,11 +114,18 @@ func (h *Handler) restartStepUp(v *visit, ref auth.Ref) {
 		v.answer(ref, step, err)
 		return
 	}
-	if step.Flow.Action == auth.ActionJoin && v.linkOf(joinLinks()) == "" { // the flow does not know it
-		if v.dropped() {
-			v.begun("/join")
+	if step.Flow.Action == auth.ActionJoin { // the flow does not know its link, and another tab may have brought that of another invitation
+		in, err := v.h.auth.CheckInvitation(v.r.Context(), v.linkOf(joinLinks()), v.client)
+		if err != nil {
+			v.broken(err)
+			return
 		}
-		return
+		if in.Invitation.ID != step.Flow.Invitation {
+			if v.dropped() {
+				v.begun("/join")
+			}
+			return
+		}
 	}
 	step, err = h.auth.StepUp(v.r.Context(), auth.StepUpOpening{
 		Action: step.Flow.Action, Target: step.Flow.Target, Link: v.linkOf(joinLinks()), ReturnTo: step.Flow.ReturnTo, Lang: step.Flow.Lang, Replaces: ref.Token,
