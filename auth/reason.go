@@ -53,7 +53,6 @@ const (
 	ReasonNotAssigned         Reason = "product_not_assigned"          // the person has no seat for the product
 	ReasonAccountExists       Reason = "account_exists"                // whoever signs up has an account; told once the mailbox is proven
 	ReasonSignUpOff           Reason = "sign_up_off"                   // nobody can sign up by themselves
-	ReasonNameMissing         Reason = "name_missing"                  // the field was empty
 	ReasonCompanyMissing      Reason = "company_missing"               // the field was empty
 	ReasonCurrentWrong        Reason = "current_password_wrong"        // not the present password
 	ReasonPasswordReused      Reason = "password_reused"               // it is one of the last ones: the one rule that is not met

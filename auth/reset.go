@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth/mail"
@@ -70,7 +71,7 @@ type stranger struct {
 	found       bool
 	cred        Credential
 	domain      DomainRule
-	invitations []Invitation // open ones, newest first
+	invitations []Invitation // those that can be accepted, newest first
 }
 
 // stranger looks an address up: by the same calls, whoever it belongs to.
@@ -88,6 +89,7 @@ func (m *Manager) stranger(ctx context.Context, canonical string, now time.Time)
 		return s, err
 	}
 	s.invitations, err = m.invitationsTo(ctx, canonical, now)
+	s.invitations = slices.DeleteFunc(s.invitations, func(i Invitation) bool { return i.stands(i.Letter, now) != "" })
 	return s, err
 }
 

@@ -289,10 +289,6 @@ func (s spyTickets) PutTicket(ctx context.Context, t auth.Ticket, now time.Time)
 	return s.through("PutTicket", func() error { return s.stores.Tickets.PutTicket(ctx, t, now) })
 }
 
-func (s spyTickets) AddTicket(ctx context.Context, t auth.Ticket, now time.Time) error {
-	return s.through("AddTicket", func() error { return s.stores.Tickets.AddTicket(ctx, t, now) })
-}
-
 func (s spyTickets) Ticket(ctx context.Context, key [32]byte) (t auth.Ticket, err error) {
 	err = s.through("Ticket", func() (err error) { t, err = s.stores.Tickets.Ticket(ctx, key); return })
 	return

@@ -90,9 +90,6 @@ type Tickets interface {
 	// PutTicket adds a ticket in the place of the one in its slot, if there is one. ErrConflict: another slot's has the key.
 	// It may also delete up to 16 rows that have expired now.
 	PutTicket(ctx context.Context, t Ticket, now time.Time) error
-	// AddTicket adds a ticket where its slot holds none, or one that has expired now. ErrConflict: it holds one, or the key is taken;
-	// nothing was written.
-	AddTicket(ctx context.Context, t Ticket, now time.Time) error
 	// Ticket answers the ticket with the key, expired or not. ErrNotFound: there is none.
 	Ticket(ctx context.Context, key [32]byte) (Ticket, error)
 	// TicketIn answers the ticket in a slot, expired or not. ErrNotFound: there is none.

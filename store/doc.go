@@ -20,8 +20,8 @@
 //	                                                            UpgradeHash
 //	auth.Flows               sign-ins in progress               CreateFlow Flow SwapFlow TakeFlow DropFlow  Flows
 //	auth.Limits              guesses                            Charge ClearLimits                          Limits
-//	auth.Tickets             mailed links, one in a slot        PutTicket AddTicket Ticket TicketIn         Tickets
-//	                                                            TakeTicket DropTicket
+//	auth.Tickets             mailed links, one in a slot        PutTicket Ticket TicketIn TakeTicket        Tickets
+//	                                                            DropTicket
 //	mfa.TOTPStore            authenticator apps                 TOTP SpendTOTP AdvanceTOTP ReplaceTOTP      TOTP
 //	                                                            DeleteTOTP AskTOTPReset
 //	mfa.CodeStore            mailed codes                       SendCode SpendCode ConsumeCode              Codes

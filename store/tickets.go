@@ -23,26 +23,6 @@ func (s *tickets) PutTicket(_ context.Context, t auth.Ticket, now time.Time) err
 	if stands, taken := s.rows.get(t.Key); taken && stands.Slot != t.Slot {
 		return auth.ErrConflict
 	}
-	s.putLocked(t, now)
-	return nil
-}
-
-// AddTicket implements auth.Tickets.
-func (s *tickets) AddTicket(_ context.Context, t auth.Ticket, now time.Time) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if stands, taken := s.rows.get(t.Key); taken && stands.Slot != t.Slot {
-		return auth.ErrConflict
-	}
-	if stands, taken := s.rows.get(s.slots[t.Slot]); taken && now.Before(stands.ExpiresAt) {
-		return auth.ErrConflict
-	}
-	s.putLocked(t, now)
-	return nil
-}
-
-// putLocked gives a ticket its slot, whatever stands there, and makes room for it.
-func (s *tickets) putLocked(t auth.Ticket, now time.Time) {
 	if old, taken := s.slots[t.Slot]; taken {
 		s.rows.delete(old)
 		delete(s.slots, t.Slot)
@@ -57,6 +37,7 @@ func (s *tickets) putLocked(t auth.Ticket, now time.Time) {
 		s.slots = map[[32]byte][32]byte{}
 	}
 	s.slots[t.Slot] = t.Key
+	return nil
 }
 
 // deleteLocked deletes as deleteWhere does, and empties the slots.

@@ -247,8 +247,6 @@ func field(reason auth.Reason) string {
 		return "email"
 	case auth.ReasonInvalidCredentials, auth.ReasonPasswordMissing, auth.ReasonPasswordPolicy, auth.ReasonPasswordReused:
 		return "password"
-	case auth.ReasonNameMissing:
-		return "name"
 	case auth.ReasonCompanyMissing:
 		return "company"
 	case auth.ReasonCodeFormat, auth.ReasonCodeWrong, auth.ReasonCodeExpired, auth.ReasonTOTPWrong, auth.ReasonTOTPReused,

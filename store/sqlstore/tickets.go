@@ -9,25 +9,12 @@ import (
 	"github.com/sallyport-auth/sallyport/auth"
 )
 
-const insertTicket = `INSERT INTO sallyport_tickets (token_hash, slot, expires_at, body) VALUES (?, ?, ?, ?)
-	ON CONFLICT (slot) DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at, body = excluded.body`
-
 // PutTicket implements auth.Tickets.
 func (db *DB) PutTicket(ctx context.Context, t auth.Ticket, now time.Time) error {
-	return db.addTicket(ctx, t, now, insertTicket)
-}
-
-// AddTicket implements auth.Tickets.
-func (db *DB) AddTicket(ctx context.Context, t auth.Ticket, now time.Time) error {
-	return db.addTicket(ctx, t, now, insertTicket+` WHERE sallyport_tickets.expires_at <= ?`, now)
-}
-
-func (db *DB) addTicket(ctx context.Context, t auth.Ticket, now time.Time, statement string, more ...any) error {
-	args := append([]any{t.Key, t.Slot, t.ExpiresAt, t.Body}, more...)
-	added, err := db.write(ctx, statement, args...)
+	_, err := db.write(ctx, `INSERT INTO sallyport_tickets (token_hash, slot, expires_at, body) VALUES (?, ?, ?, ?)
+		ON CONFLICT (slot) DO UPDATE SET token_hash = excluded.token_hash, expires_at = excluded.expires_at, body = excluded.body`,
+		t.Key, t.Slot, t.ExpiresAt, t.Body)
 	switch {
-	case err == nil && added == 0:
-		return auth.ErrConflict
 	case err != nil && db.ticketStands(ctx, t.Key):
 		return auth.ErrConflict // the key is taken, which each database says in words of its own
 	case err != nil:

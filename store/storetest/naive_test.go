@@ -618,7 +618,6 @@ var naiveSuites = map[string]struct {
 	"Tickets": {
 		func(t *testing.T) { storetest.Tickets(t, func(*testing.T) auth.Tickets { return newNaive() }) },
 		map[string]string{
-			"one caller adds":     "AddTicket must look and write in one step",
 			"one slot gets a key": "PutTicket must not take another slot's key",
 			"one caller takes":    "TakeTicket must delete and answer in one step",
 			"a ticket that is taken while a newer one is put does not take the newer one": "TakeTicket must empty a slot only of the ticket that it takes",

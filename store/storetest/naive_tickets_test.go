@@ -29,13 +29,6 @@ func (n *naive) PutTicket(_ context.Context, t auth.Ticket, _ time.Time) error {
 	return nil
 }
 
-func (n *naive) AddTicket(ctx context.Context, t auth.Ticket, now time.Time) error {
-	if was, err := n.TicketIn(ctx, t.Slot); err == nil && now.Before(was.ExpiresAt) {
-		return auth.ErrConflict
-	}
-	return n.PutTicket(ctx, t, now)
-}
-
 func (n *naive) Ticket(_ context.Context, key [32]byte) (auth.Ticket, error) {
 	var t auth.Ticket
 	var ok bool

@@ -87,11 +87,9 @@ func Tickets(t *testing.T, open func(t *testing.T) auth.Tickets) {
 		s := open(t)
 		ok(t, "PutTicket", s.PutTicket(ctx, aTicket("a", "slot"), noon))
 		ok(t, "PutTicket", s.PutTicket(ctx, aTicket("b", "other slot"), noon))
-		for verb, put := range map[string]func(context.Context, auth.Ticket, time.Time) error{"PutTicket": s.PutTicket, "AddTicket": s.AddTicket} {
-			for _, slot := range []string{"other slot", "a third slot"} {
-				if err := put(ctx, aTicket("a", slot), noon.Add(2*time.Hour)); !conflict(err) {
-					t.Errorf("%s(a key of another slot, in %s) = %v, want auth.ErrConflict", verb, slot, err)
-				}
+		for _, slot := range []string{"other slot", "a third slot"} {
+			if err := s.PutTicket(ctx, aTicket("a", slot), noon.Add(2*time.Hour)); !conflict(err) {
+				t.Errorf("PutTicket(a key of another slot, in %s) = %v, want auth.ErrConflict", slot, err)
 			}
 		}
 		wantTicket(t, s, aTicket("a", "slot"))
@@ -99,23 +97,6 @@ func Tickets(t *testing.T, open func(t *testing.T) auth.Tickets) {
 		if _, err := s.TicketIn(ctx, key("a third slot")); !missing(err) {
 			t.Errorf("TicketIn = %v, want auth.ErrNotFound: a conflict writes nothing", err)
 		}
-	})
-
-	t.Run("a ticket is added where none stands that has not expired", func(t *testing.T) {
-		s := open(t)
-		ok(t, "AddTicket", s.AddTicket(ctx, aTicket("a", "slot"), noon))
-		for _, now := range []time.Time{noon, noon.Add(time.Hour - time.Microsecond)} {
-			if err := s.AddTicket(ctx, aTicket("b", "slot"), now); !conflict(err) {
-				t.Errorf("AddTicket(a slot that is held) = %v, want auth.ErrConflict", err)
-			}
-		}
-		wantTicket(t, s, aTicket("a", "slot"))
-		wantNoTicket(t, s, aTicket("b", "slot"), "a conflict writes nothing")
-		next := aTicket("b", "slot")
-		next.ExpiresAt = noon.Add(3 * time.Hour)
-		ok(t, "AddTicket", s.AddTicket(ctx, next, noon.Add(time.Hour)))
-		wantTicket(t, s, next)
-		wantNoTicket(t, s, aTicket("a", "slot"), "it had expired, and another took its slot")
 	})
 
 	t.Run("a ticket is taken by its key and dropped by its slot", func(t *testing.T) {
@@ -132,8 +113,8 @@ func Tickets(t *testing.T, open func(t *testing.T) auth.Tickets) {
 		wantNoTicket(t, s, aTicket("a", "slot of a"), "it was taken")
 		wantNoTicket(t, s, aTicket("b", "slot of b"), "it was dropped")
 		wantTicket(t, s, aTicket("c", "slot of c"))
-		ok(t, "AddTicket", s.AddTicket(ctx, aTicket("d", "slot of a"), noon))
-		ok(t, "AddTicket", s.AddTicket(ctx, aTicket("b", "slot of b"), noon))
+		ok(t, "PutTicket", s.PutTicket(ctx, aTicket("d", "slot of a"), noon))
+		ok(t, "PutTicket", s.PutTicket(ctx, aTicket("b", "slot of b"), noon))
 		wantTicket(t, s, aTicket("d", "slot of a"))
 	})
 
@@ -156,22 +137,6 @@ func Tickets(t *testing.T, open func(t *testing.T) auth.Tickets) {
 			}
 			if len(open) != 1 || one(open[0]).Key != in.Key {
 				t.Errorf("after %d callers put a ticket in one slot, the keys of callers %v find one, want the one in the slot alone: PutTicket must replace in one step", callers, open)
-			}
-		}
-	})
-
-	t.Run("one caller adds", func(t *testing.T) {
-		s := open(t)
-		for round := range rounds {
-			slot := fmt.Sprint("slot ", round)
-			if round%2 == 1 {
-				old := aTicket(slot, slot)
-				old.ExpiresAt = noon
-				ok(t, "PutTicket", s.PutTicket(ctx, old, noon.Add(-time.Hour)))
-			}
-			won := winners(t, "AddTicket", conflict, func(i int) error { return s.AddTicket(ctx, aTicket(fmt.Sprint(round, " ", i), slot), noon) })
-			if won != 1 {
-				t.Errorf("%d callers added a ticket to one slot %d times, want 1: AddTicket must look and write in one step", callers, won)
 			}
 		}
 	})
@@ -230,7 +195,7 @@ func Tickets(t *testing.T, open func(t *testing.T) auth.Tickets) {
 			old, live := aTicket(fmt.Sprint("old ", i), fmt.Sprint("old slot ", i)), aTicket(fmt.Sprint("live ", i), fmt.Sprint("live slot ", i))
 			old.ExpiresAt = noon.Add(-24 * time.Hour)
 			ok(t, "PutTicket", s.PutTicket(ctx, old, noon.Add(-25*time.Hour)))
-			ok(t, "AddTicket", s.AddTicket(ctx, live, noon))
+			ok(t, "PutTicket", s.PutTicket(ctx, live, noon))
 		}
 		for i := range 40 {
 			ok(t, "PutTicket", s.PutTicket(ctx, aTicket(fmt.Sprint("new ", i), fmt.Sprint("new slot ", i)), noon))
