@@ -134,14 +134,14 @@ func mailedOn(t *testing.T, db backend, edit ...func(*auth.Config)) *world {
 func mailedEverywhere(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	t.Run("memory", func(t *testing.T) { story(t, mailed(t)) })
-	testdb.Each(t, func(t *testing.T, db *sqlstore.DB) { story(t, mailedOn(t, db)) })
+	testdb.Both(t, func(t *testing.T, db *sqlstore.DB) { story(t, mailedOn(t, db)) })
 }
 
 // everywhere runs a story over every store there is.
 func everywhere(t *testing.T, story func(t *testing.T, w *world)) {
 	t.Helper()
 	t.Run("memory", func(t *testing.T) { story(t, memory(t)) })
-	testdb.Each(t, func(t *testing.T, db *sqlstore.DB) { story(t, newWorld(t, db)) })
+	testdb.Both(t, func(t *testing.T, db *sqlstore.DB) { story(t, newWorld(t, db)) })
 }
 
 func randomKey() []byte {

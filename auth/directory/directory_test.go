@@ -18,7 +18,7 @@ var now = time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
 
 func everywhere(t *testing.T, story func(t *testing.T, d *directory.Directory)) {
 	t.Run("memory", func(t *testing.T) { story(t, directory.New(store.NewMemory())) })
-	testdb.Each(t, func(t *testing.T, db *sqlstore.DB) { story(t, directory.New(db)) })
+	testdb.Both(t, func(t *testing.T, db *sqlstore.DB) { story(t, directory.New(db)) })
 }
 
 func TestPeople(t *testing.T) {
