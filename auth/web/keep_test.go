@@ -159,6 +159,25 @@ func TestSignOut(t *testing.T) {
 		v.SetCookie("__Host-flow", flow)
 		v.open().is("identify")
 	})
+	t.Run("R67 A-168 a mailed link that was opened does not wait for whoever sits down next", func(t *testing.T) {
+		v := newProduct(t, unverified(nil)).anyLetters().visitor(false)
+		v.signIn(ann)
+		if _, err := v.p.Auth.Forgot(t.Context(), ann, "", auth.Client{}); err != nil {
+			t.Fatal(err)
+		}
+		for mailed, page := range map[string]string{v.p.resetLink(ann): "reset", v.p.invite(nora): "join"} {
+			v.follows(mailed, page)
+		}
+		v.Post("/auth/signout", nil)
+		for _, name := range []string{"reset-link", "join-link"} {
+			if v.Cookie("__Host-"+name) != "" {
+				t.Errorf("the cookie %s is still there", name)
+			}
+		}
+		if v.get("/auth/join"); strings.Contains(v.shown.Body, nora) {
+			t.Error("the next person is shown the invitation")
+		}
+	})
 	t.Run("A-233 no link and no other site signs anybody out", func(t *testing.T) {
 		both(t, authtest.Config{}, func(t *testing.T, v *visitor) {
 			v.signIn("ann@acme.example")

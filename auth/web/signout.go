@@ -56,10 +56,14 @@ func (h *Handler) signOut(v *visit) {
 	v.redirect(v.address("/signout", ""))
 }
 
-// forget takes the session from the browser. Chromium keeps even pages that must not be stored, for its back button, until an
-// HttpOnly cookie is set; taking one away is not enough.
+// forget takes the session from the browser, and the mailed links that wait in it: whoever sits down next must not find the buttons
+// that they lead to. Chromium keeps even pages that must not be stored, for its back button, until an HttpOnly cookie is set; taking
+// one away is not enough.
 func (v *visit) forget() {
 	v.h.auth.ClearSessionCookie(v.w)
+	for _, p := range []linkPage{resetLinks(), joinLinks(), signUpLinks(), undoLinks(), emailLinks(), recoveryLinks()} {
+		v.forgetLink(p)
+	}
 	v.h.cookies.write(v.w, endedCookie, "1", time.Second)
 }
 
