@@ -254,12 +254,38 @@ func (m *Manager) withdraw(ctx context.Context, undo [32]byte) error {
 	return m.spent(ctx, ticketed{key: undo})
 }
 
-// moveBack gives a person the old address again.
+// moveBack gives a person the old address again. One that nobody has proven counts as proven by that: so nothing that was set up before
+// is left, neither from before the address is back nor from the moment in which it was.
 func (m *Manager) moveBack(ctx context.Context, o owner, l ticketed, notices []string, undo [32]byte) error {
+	if o.user.Unverified {
+		if err := m.startOver(ctx, o.user.ID); err != nil {
+			return err
+		}
+	}
 	if err := m.registrar.SwapEmail(ctx, o.user.ID, l.To, o.user.Email); err != nil && !errors.Is(err, ErrConflict) {
 		return fmt.Errorf("auth: changing an address back: %w", err)
 	}
+	if o.user.Unverified {
+		if err := m.startOver(ctx, o.user.ID); err != nil {
+			return err
+		}
+	}
 	return errors.Join(m.retract(ctx, notices...), m.withdraw(ctx, undo))
+}
+
+// startOver leaves a person with nothing to sign in with, and nothing open: a mailed link to their address leads to a first password.
+func (m *Manager) startOver(ctx context.Context, userID string) error {
+	err := m.edit(ctx, userID, func(c *Credential) error {
+		*c = Credential{UserID: userID, Version: c.Version, LockedAt: c.LockedAt}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	if err := m.endBy(ctx, userID, ChangeVerified, ""); err != nil {
+		return err
+	}
+	return m.discardApp(ctx, userID)
 }
 
 // CheckUndo tells which address a mailed link gives back, or why it counts no longer: ReasonLinkExpired. It changes nothing.

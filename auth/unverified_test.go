@@ -233,3 +233,49 @@ func TestUnverifiedDoesNotJoin(t *testing.T) {
 		t.Errorf("the invitation is %+v, %v, want open", now, err)
 	}
 }
+
+// whoever has set up an account with another person's address asks for an address of their own, and at the moment in which
+// it is confirmed for a new password. The change is taken back, and by that nobody has proven the address that counts again.
+func TestUnverifiedAddressThatComesBack(t *testing.T) {
+	w := mailed(t, func(c *auth.Config) { c.Preset.Policy.Verification = auth.VerifyOff })
+	ctx := t.Context()
+	w.unverified("una")
+	thief, _ := w.known("una@acme.example", office)
+	w.mail.notices(mail.NewDevice)
+	_, _, thief = w.enroll("una@acme.example", thief)
+	thief = w.recovers(thief, "thief@elsewhere.example")
+	link := w.wants(thief, "thief2@elsewhere.example")
+	w.spy.after = func(_ int, call string) error {
+		if call != "SwapEmail" {
+			return nil
+		}
+		w.spy.after = nil
+		if _, a, err := w.changesPassword(thief, secret, "the thief's passphrase"); a.Reason != "" || err != nil {
+			t.Errorf("ChangePassword = %+v, %v", a, err)
+		}
+		return nil
+	}
+	if done, a, err := w.m.ConfirmEmail(ctx, link, thief); done.Token != "" || a.Reason != auth.ReasonLinkExpired || err != nil {
+		t.Fatalf("A-118 ConfirmEmail = %+v, %v, want expired", a, err)
+	}
+	w.move(time.Minute)
+	w.mail.take()
+	if at := w.address("una"); at != "una@acme.example" {
+		t.Fatalf("A-118 the address is %q", at)
+	}
+	if w.sessions("una") != 0 || w.opensWith("una@acme.example", "the thief's passphrase") || w.opensWith("una@acme.example", secret) {
+		t.Error("A-116 what the thief has opens an address that nobody has proven")
+	}
+	_, invited := w.invite(auth.NewInvitation{AccountID: "umbra", Email: "una@acme.example"})
+	if in, err := w.m.CheckInvitation(ctx, invited, home); err != nil || in.Exists {
+		t.Errorf("A-127 CheckInvitation = %+v, %v, want nobody who has an account", in, err)
+	}
+	w.asked("una@acme.example")
+	letter := w.letterOf(mail.Reset)
+	if letter.To != "una@acme.example" {
+		t.Errorf("A-117 the reset goes to %s", letter.To)
+	}
+	w.opens(linkToken(letter), home).choose(auth.PasswordChoice{Password: fresh}) // nobody asks for the thief's app
+	w.move(time.Minute)
+	w.mail.take()
+}
