@@ -151,7 +151,8 @@ func (m *Manager) confirmable(ctx context.Context, k linkKind, plain string, c C
 }
 
 // ConfirmEmail gives the person who is signed in the address that a mailed link is about. The old address is told, with a link that
-// takes it back for seven days. It ends what ChangeEmail ends; this session goes on under a new token (Done).
+// takes it back for seven days, unless nobody has proven that one (User.Unverified). It ends what ChangeEmail ends; this session goes
+// on under a new token (Done).
 //
 // Reasons: ReasonLinkExpired (it is too old, a newer one was sent, the address is taken by now, or something else has ended it),
 // ReasonOtherUser, ReasonDomainNotAllowed. session.ErrNotFound: nobody is signed in.
@@ -226,7 +227,8 @@ func (m *Manager) announceEmail(ctx context.Context, o owner, to string, c Clien
 		return notices, undo, err
 	}
 	// A link back to the address that is being left is one whose change, or whose letter, has come to nothing: this one replaces it.
-	if !held || standing.To == accountOf(o.user) {
+	// Whoever reads an address that nobody has proven may be anybody, and has nothing to take back.
+	if !o.user.Unverified && (!held || standing.To == accountOf(o.user)) {
 		if err := m.putTicket(ctx, undoLinks(), o.user.ID, t, now); err != nil {
 			return notices, undo, err
 		}

@@ -1,6 +1,7 @@
 package auth_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -277,5 +278,24 @@ func TestUnverifiedAddressThatComesBack(t *testing.T) {
 	}
 	w.opens(linkToken(letter), home).choose(auth.PasswordChoice{Password: fresh}) // nobody asks for the thief's app
 	w.move(time.Minute)
+	w.mail.take()
+}
+
+// whoever reads an address that nobody has proven may be anybody: where somebody mistyped their own it is a stranger, who
+// would take the account by taking the change of address back. They are told, for it may be theirs; but there is nothing to give back.
+func TestUnverifiedAddressIsNotGivenBack(t *testing.T) {
+	w := mailed(t, func(c *auth.Config) { c.Preset.Policy.Verification = auth.VerifyOff })
+	w.unverified("una")
+	c, _ := w.known("una@acme.example", home)
+	w.mail.notices(mail.NewDevice)
+	w.moves(c, "una@elsewhere.example")
+	w.move(time.Minute)
+	told := w.letterOf(mail.EmailChanged)
+	if told.To != "una@acme.example" {
+		t.Errorf("A-181 %s is told", told.To)
+	}
+	if strings.Contains(told.Text, "token=") {
+		t.Error("A-119 the letter to an address that nobody has proven takes the account back")
+	}
 	w.mail.take()
 }
