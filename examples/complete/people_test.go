@@ -247,6 +247,17 @@ func TestTeam(t *testing.T) {
 		said(boss.Post("/team/revoke", url.Values{"id": {id}}), http.StatusUnprocessableEntity, "You may not do that")
 		said(ada.Post("/team/revoke", url.Values{"id": {id}}), http.StatusOK, "taken back")
 	})
+	t.Run("A-261 an administrator neither takes back nor renews what only a super administrator may give", func(t *testing.T) {
+		said(ada.Post("/team/invite", url.Values{"email": {"vice@new.example"}, "role": {"admin"}}), http.StatusOK, "on its way")
+		b := authtest.NewBrowser(t, home, nil)
+		p := b.Submit(b.Get(strings.TrimPrefix(mailedLink(t, home, "vice@new.example", "/auth/join"), home)).Form("/activate"), nil)
+		b.Submit(p.Form("/newpassword"), map[string]string{"password": demoPassword})
+		id := ada.Post("/team/invite", url.Values{"email": {"root@new.example"}, "role": {"super_admin"}}).Form("/team/revoke").Fields["id"]
+		vice := enter("vice@new.example")
+		said(vice.Post("/team/resend", url.Values{"id": {id}}), http.StatusUnprocessableEntity, "You may not do that")
+		said(vice.Post("/team/revoke", url.Values{"id": {id}}), http.StatusUnprocessableEntity, "You may not do that")
+		said(ada.Post("/team/revoke", url.Values{"id": {id}}), http.StatusOK, "taken back")
+	})
 	t.Run("A-134 an administrator gives no role above their own", func(t *testing.T) {
 		said(ada.Post("/team/suspend", url.Values{"id": {"admin"}}), http.StatusUnprocessableEntity, "You may not do that")
 		said(ada.Post("/team/seat", url.Values{"id": {"otto"}, "product": {reports}}), http.StatusUnprocessableEntity, "You may not do that")

@@ -186,13 +186,14 @@ func (p *product) revoke(r *http.Request, _ session.Session, m auth.Membership) 
 	if err != nil {
 		return "", err
 	}
-	return "revoked", p.in.RevokeInvitation(r.Context(), id, auth.Client{UserAgent: r.UserAgent()})
+	return "revoked", answered(auth.Answer{}, p.in.RevokeInvitation(r.Context(), id, auth.Client{UserAgent: r.UserAgent()}))
 }
 
-// invitationOf is the invitation that a form names, if it is one of this company.
+// invitationOf is the invitation that a form names, if it is one of this company, to a role that the administrator may give.
 func (p *product) invitationOf(r *http.Request, m auth.Membership) (string, error) {
 	i, err := p.people.Invitation(r.Context(), r.PostFormValue("id"))
-	if errors.Is(err, auth.ErrNotFound) || err == nil && i.As.AccountID != m.AccountID {
+	by := directory.Member{AccountID: m.AccountID, Role: m.Role, State: m.State}
+	if errors.Is(err, auth.ErrNotFound) || err == nil && (i.As.AccountID != m.AccountID || !by.MayManage(i.As.Role)) {
 		return "", &refused{auth.ReasonForbidden}
 	}
 	return i.ID, err
