@@ -157,6 +157,9 @@ func (v *visit) productAnswer(page *ProductPage, refused auth.Reason, message st
 	if page.Reason != "" {
 		a.Message = v.message(page.Reason, 0)
 	}
+	if page.Renews && page.Reason == auth.ReasonNotAssigned { // there is nobody above them to ask
+		a.Message = v.text().Get("product.seat.own.text", "name", page.Name)
+	}
 	if refused != "" {
 		a.Reason, a.Message = refused, message
 	}

@@ -80,6 +80,15 @@ func TestProduct(t *testing.T) {
 			}
 		})
 	})
+	t.Run("R95 no seat: a super administrator is sent to nobody else", func(t *testing.T) {
+		both(t, billing, func(t *testing.T, v *visitor) {
+			v.gated().signIn("boss@acme.example").atReports().status(200)
+			want := english(t).Get("product.seat.own.text", "name", "Reports")
+			if v.json && v.state["message"] != want || !v.json && !strings.Contains(v.shown.Body, want) {
+				t.Errorf("the answer does not say %q:\n%s", want, v.shown.Body)
+			}
+		})
+	})
 	t.Run("R96 expired: a member is told whom to ask, and who may renew is led there", func(t *testing.T) {
 		both(t, billing, func(t *testing.T, v *visitor) {
 			v.gated().signIn(ann)
