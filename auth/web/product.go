@@ -114,7 +114,7 @@ func (v *visit) productStands(status int, p person, name string, refused auth.An
 		Name: name, Reason: g.Reason, Company: g.Company.AccountName, Contacts: contacts, Asks: g.Asks && len(contacts) > 0,
 		Asked: g.Reason == auth.ReasonNotAssigned && v.in["done"] == "asked", Renews: g.Renews,
 	}
-	if g.Renews {
+	if g.Renews && g.Reason == auth.ReasonAccountExpired {
 		page.Renew = v.h.billing
 	}
 	usable := 0

@@ -87,6 +87,9 @@ func TestProduct(t *testing.T) {
 			if v.json && v.state["message"] != want || !v.json && !strings.Contains(v.shown.Body, want) {
 				t.Errorf("the answer does not say %q:\n%s", want, v.shown.Body)
 			}
+			if strings.Contains(v.shown.Body, "/billing") {
+				t.Error("the way to a renewal is there, and nothing is to be renewed")
+			}
 		})
 	})
 	t.Run("R96 expired: a member is told whom to ask, and who may renew is led there", func(t *testing.T) {
