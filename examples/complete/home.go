@@ -42,6 +42,16 @@ func (d homeData) Lapses() string {
 	return d.Company.GraceEnds.Local().Format("2 January 2006")
 }
 
+// Expired tells whether the company has.
+func (d homeData) Expired() bool {
+	return d.Company != nil && d.Company.AccountState == auth.AccountExpired
+}
+
+// Renews tells whether the person may renew the company: who is let in by billing.
+func (d homeData) Renews() bool {
+	return d.Company != nil && d.Company.Role == auth.RoleSuperAdmin
+}
+
 // Moment is an instant as people read it.
 func (homeData) Moment(t time.Time) string { return moment(t) }
 
