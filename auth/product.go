@@ -49,6 +49,8 @@ func (m *Manager) Gate(ctx context.Context, s session.Session, product string) (
 
 // RequireProduct is Require for the pages of a product, which only people with a seat for it may see (see Gate). Others are sent to
 // a page that says why and what to do; programs get 403 and a reason. My account, help and whatever is not behind it stay open to them.
+//
+// Seats belong to companies: without Config.Companies, and to a session that has no company, nothing is open.
 func (m *Manager) RequireProduct(product string, next http.Handler) http.Handler {
 	return m.Require(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s, _ := session.From(r.Context())
