@@ -564,9 +564,9 @@ func testKeyboard(t *testing.T, b *browsertest.Browser, home string) {
 		open func(p person)
 		want []string
 	}{
-		{"the first page", func(p person) { p.Open(p.home + "/") }, []string{"email", "remember", "Next"}},
+		{"the first page", func(p person) { p.Open(p.home + "/") }, []string{"email", "remember", "Next", "Create an account"}},
 		{"the password page", func(p person) { p.identify("ann@acme.example") },
-			[]string{"username", "Use another email", "current-password", "Show", "Sign in"}},
+			[]string{"username", "Use another email", "current-password", "Show", "Sign in", "Forgot your password?", "Create an account"}},
 		{"the mailed code", func(p person) { p.identify("admin@acme.example"); p.password(demoPassword) },
 			[]string{"code", "Continue", "Send the code again", "I cannot open this mailbox", "Cancel"}},
 		{"the companies", func(p person) { p.signIn("two@acme.example") }, []string{"acme", "umbra", "Cancel"}},
@@ -651,8 +651,9 @@ func testPasswordManagers(t *testing.T, b *browsertest.Browser, home string) {
 
 	t.Run("U5 where managers look for the page to change a password", func(t *testing.T) {
 		p := visit(t, b, home)
+		p.signIn("ann@acme.example")
 		p.Open(p.home + "/.well-known/change-password")
-		p.shows("/auth/help", "Help with signing in")
+		p.shows("/auth/account/password", "Change your password")
 		p.Open(p.home + "/.well-known/resource-that-should-not-exist-whose-status-code-should-not-be-200")
 		if p.Status() != 404 {
 			t.Errorf("a path that cannot exist answers %d, want 404", p.Status())
