@@ -277,6 +277,9 @@ func (m *Manager) moveBack(ctx context.Context, o owner, l ticketed, notices []s
 
 // startOver leaves a person with nothing to sign in with, and nothing open: a mailed link to their address leads to a first password.
 func (m *Manager) startOver(ctx context.Context, userID string) error {
+	if err := m.note(ctx, Event{Kind: SessionsEnded, Time: m.now(), UserID: userID, Change: ChangeVerified}); err != nil {
+		return err
+	}
 	err := m.edit(ctx, userID, func(c *Credential) error {
 		*c = Credential{UserID: userID, Version: c.Version, LockedAt: c.LockedAt}
 		return nil

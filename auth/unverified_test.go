@@ -264,6 +264,9 @@ func TestUnverifiedAddressThatComesBack(t *testing.T) {
 	if at := w.address("una"); at != "una@acme.example" {
 		t.Fatalf("A-118 the address is %q", at)
 	}
+	if !has(w.take(), auth.SessionsEnded) {
+		t.Error("the trail does not say that everything ended")
+	}
 	if w.sessions("una") != 0 || w.opensWith("una@acme.example", "the thief's passphrase") || w.opensWith("una@acme.example", secret) {
 		t.Error("A-116 what the thief has opens an address that nobody has proven")
 	}
