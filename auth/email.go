@@ -218,24 +218,34 @@ func (m *Manager) announceEmail(ctx context.Context, o owner, to string, c Clien
 		}
 		notices = append(notices, id)
 	}
-	t, address, err := m.newTicket(undoLinks(), o.user.ID, link{UserID: o.user.ID, To: accountOf(o.user)}, now)
-	if err != nil {
+	if undo, err = m.wayBack(ctx, o, &l, now); err != nil {
 		return notices, undo, err
-	}
-	standing, held, err := m.standing(ctx, undoLinks(), o.user.ID, now) // under another key of the ring, too
-	if err != nil {
-		return notices, undo, err
-	}
-	// A link back to the address that is being left is one whose change, or whose letter, has come to nothing: this one replaces it.
-	// Whoever reads an address that nobody has proven may be anybody, and has nothing to take back.
-	if !o.user.Unverified && (!held || standing.To == accountOf(o.user)) {
-		if err := m.putTicket(ctx, undoLinks(), o.user.ID, t, now); err != nil {
-			return notices, undo, err
-		}
-		l.Link, l.ExpiresAt, undo = address, t.ExpiresAt, t.Key
 	}
 	id, err := m.announce(ctx, l)
 	return append(notices, id), undo, err
+}
+
+// wayBack writes into a letter to the person's present address the link that takes a change back. The zero key: there is none, because
+// an older address holds one.
+func (m *Manager) wayBack(ctx context.Context, o owner, l *mail.Letter, now time.Time) (undo [32]byte, err error) {
+	if o.user.Unverified || l.To == "" || !m.CanMail() {
+		return undo, nil // whoever reads an address that nobody has proven may be anybody, and has nothing to take back
+	}
+	t, address, err := m.newTicket(undoLinks(), o.user.ID, link{UserID: o.user.ID, To: accountOf(o.user)}, now)
+	if err != nil {
+		return undo, err
+	}
+	standing, held, err := m.standing(ctx, undoLinks(), o.user.ID, now) // under another key of the ring, too
+	if err != nil {
+		return undo, err
+	}
+	// A link back to the present address is one whose change, or whose letter, has come to nothing, or that of an earlier recovery
+	// address: this one replaces it.
+	if held && standing.To != accountOf(o.user) {
+		return undo, nil
+	}
+	l.Link, l.ExpiresAt = address, t.ExpiresAt
+	return t.Key, m.putTicket(ctx, undoLinks(), o.user.ID, t, now)
 }
 
 // notChanged takes back what was announced of a change that did not come about: the new address is somebody else's by now. Where
@@ -302,7 +312,8 @@ func (m *Manager) CheckUndo(ctx context.Context, linkToken string) (back string,
 	return l.To, "", nil
 }
 
-// UndoEmail gives a person the address back that they had before the first change of the last seven days: for whoever reads it, and
+// UndoEmail takes a change of address or of the recovery address back. It gives a person the address that they had before the first
+// change of the last seven days: for whoever reads it, and
 // finds that somebody else has changed it. It ends what ChangeEmailUndone ends, forgets the recovery address, and mails the way to a
 // new password to the address that counts again.
 //
@@ -313,11 +324,11 @@ func (m *Manager) UndoEmail(ctx context.Context, linkToken string, c Client) (An
 		return Answer{ReasonTooManyAttempts, wait}, err
 	}
 	l, ok, err := m.readTicket(ctx, undoLinks(), linkToken, now)
-	if err != nil || !ok || m.registrar == nil {
+	if err != nil || !ok {
 		return Answer{Reason: ReasonLinkExpired}, err
 	}
 	u, known, err := found(m.users.UserByID(ctx, l.UserID))
-	if err != nil || !known {
+	if err != nil || !known || m.registrar == nil && accountOf(u) != l.To {
 		return Answer{Reason: ReasonLinkExpired}, err
 	}
 	e := m.event(EmailUndone, now, c)

@@ -15,9 +15,10 @@ import (
 
 // How many letters of invitation go out.
 const (
+	day             = 24 * time.Hour
 	letterRest      = time.Minute // between two letters of one invitation
 	lettersAnHour   = 5           // of one invitation
-	invitesToOne    = 10          // a day, to one address
+	invitesToOne    = 10          // a day, of one company to one address: letters, and invitations
 	invitesOfOne    = 200         // an hour, of one company
 	invitationsName = "invitation"
 )
@@ -43,9 +44,8 @@ func (m *Manager) Invite(ctx context.Context, n NewInvitation, c Client) (i Invi
 	}
 	n.Email, n.Name, n.Lang = to.Canonical, oneLine(n.Name), spoken(n.Lang)
 	now := m.now()
-	const day = 24 * time.Hour
 	var t toll
-	t.add(m.counters("invitations to", n.Email), Charge{Window: day, Limit: invitesToOne, Lock: day}, false)
+	t.add(m.counters("invitations to", n.AccountID, n.Email), Charge{Window: day, Limit: invitesToOne, Lock: day}, false)
 	t.add(m.counters("invitations of", n.AccountID), Charge{Window: time.Hour, Limit: invitesOfOne, Lock: time.Hour}, false)
 	if wait, err := m.charge(ctx, t, now); err != nil || wait > 0 {
 		return i, "", Answer{ReasonTooManyAttempts, wait}, err
@@ -67,7 +67,8 @@ func (m *Manager) Invite(ctx context.Context, n NewInvitation, c Client) (i Invi
 
 // SendInvitation mails a letter of an open invitation; the links of earlier letters count no longer, and the invitation is good for
 // seven days again. It answers the link too, for the very first administrator and for hosts that hand it over by themselves: whoever
-// has it can make the account. Where nothing can be mailed only the link goes out. Who may send is for the caller to say.
+// has it can make the account. It answers none for somebody who is there and has nothing to sign in with yet, perhaps of another company:
+// their first password comes by a letter alone. Where nothing can be mailed only the link goes out. Who may send is for the caller to say.
 //
 // Reasons: ReasonTooManyAttempts (a minute must pass between two letters), ReasonNoSeatsLeft (it had expired, and its seats are
 // taken). ErrNotFound: there is no such open invitation.
@@ -82,6 +83,7 @@ func (m *Manager) SendInvitation(ctx context.Context, id string, c Client) (i In
 	var t toll
 	t.add(m.counters("letter of", id), Charge{Window: letterRest, Limit: 1, Lock: letterRest}, false)
 	t.add(m.counters("letters of", id), Charge{Window: time.Hour, Limit: lettersAnHour, Lock: time.Hour}, false)
+	t.add(m.counters("letters to", i.As.AccountID, i.Email), Charge{Window: day, Limit: invitesToOne, Lock: day}, false)
 	if wait, err := m.charge(ctx, t, now); err != nil || wait > 0 {
 		return i, "", Answer{ReasonTooManyAttempts, wait}, err
 	}
@@ -124,6 +126,9 @@ func (m *Manager) SendInvitation(ctx context.Context, id string, c Client) (i In
 	}
 	if m.CanMail() {
 		err = m.post(ctx, l)
+	}
+	if s.found && kind == mail.Invite {
+		l.Link = ""
 	}
 	return counted, l.Link, a, err
 }

@@ -233,7 +233,7 @@ func TestInviteRefuses(t *testing.T) {
 		"R96 into an expired company": {func(w *world) {
 			w.must(w.people.SetAccountState(w.t.Context(), "acme", auth.AccountExpired, time.Time{}))
 		}, auth.NewInvitation{Email: newcomer}, auth.ReasonAccountExpired},
-		"A-177 too many to one address": {func(w *world) { w.invitesMany() }, auth.NewInvitation{AccountID: "umbra", Email: newcomer}, auth.ReasonTooManyAttempts},
+		"A-177 too many to one address": {func(w *world) { w.invitesMany() }, auth.NewInvitation{Email: newcomer}, auth.ReasonTooManyAttempts},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := mailed(t)
@@ -266,6 +266,40 @@ func (w *world) invitesMany() {
 		i, _ := w.invite(auth.NewInvitation{Email: newcomer})
 		w.must(w.m.RevokeInvitation(w.t.Context(), i.ID, home))
 	}
+}
+
+// an administrator of one company is not handed the first password of somebody who belongs to another.
+func TestInvitationOfSomebodyWithoutAPassword(t *testing.T) {
+	w := mailed(t)
+	i, link, a, err := w.m.Invite(t.Context(), auth.NewInvitation{AccountID: "umbra", Email: "nopass@acme.example"}, home)
+	if link != "" || a.Reason != "" || err != nil {
+		t.Errorf("Invite answers the link %q, %+v, %v, want none", link, a, err)
+	}
+	if m := w.mail.one(mail.Invite); m.To != "nopass@acme.example" || linkToken(m) == "" {
+		t.Errorf("the letter goes to %q with the link %q", m.To, linkToken(m))
+	}
+	if link := w.sends(i.ID); link != "" {
+		t.Errorf("SendInvitation answers the link %q, want none", link)
+	}
+	w.mail.one(mail.Invite)
+}
+
+// ten letters of one company a day reach one address, whatever the number of invitations; another company has its own ten.
+func TestLettersToOneAddress(t *testing.T) {
+	w := mailed(t)
+	ctx := t.Context()
+	for range 2 {
+		i, _ := w.invite(auth.NewInvitation{Email: newcomer})
+		for range 4 {
+			w.sends(i.ID)
+		}
+		w.must(w.m.RevokeInvitation(ctx, i.ID, home))
+	}
+	if _, _, a, err := w.m.Invite(ctx, auth.NewInvitation{AccountID: "acme", Email: newcomer}, home); a.Reason != auth.ReasonTooManyAttempts || err != nil {
+		t.Errorf("the eleventh letter = %q, %v, want too_many_attempts", a.Reason, err)
+	}
+	w.mail.take()
+	w.invite(auth.NewInvitation{AccountID: "umbra", Email: newcomer})
 }
 
 // R44: another letter, how often, and what taking an invitation back frees.

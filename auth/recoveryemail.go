@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/internal/address"
@@ -107,9 +108,7 @@ func (m *Manager) setRecovery(ctx context.Context, o owner, to string, c Client)
 	if err := m.note(ctx, e); err != nil {
 		return Done{}, Answer{}, err
 	}
-	l := m.letter(mail.RecoveryChanged, o.user, "", c, now)
-	l.NewEmail = to
-	notices, err := m.announceToAll(ctx, l, o.cred.RecoveryEmail)
+	notices, undo, err := m.announceRecovery(ctx, o, to, c, now)
 	if err != nil {
 		return Done{}, Answer{}, err
 	}
@@ -120,7 +119,7 @@ func (m *Manager) setRecovery(ctx context.Context, o owner, to string, c Client)
 	next.UserID, next.RecoveryEmail = o.user.ID, to
 	err = m.stores.Credentials.SwapCredential(ctx, next) // at a new version, which ends what was proven, mailed or opened before
 	if errors.Is(err, ErrConflict) {
-		return Done{}, Answer{Reason: ReasonLinkExpired}, m.retract(ctx, notices...)
+		return Done{}, Answer{Reason: ReasonLinkExpired}, m.notRecovered(ctx, o, to, notices, undo)
 	}
 	if err != nil {
 		return Done{}, Answer{}, wrapped("auth: writing a recovery address", err)
@@ -130,4 +129,43 @@ func (m *Manager) setRecovery(ctx context.Context, o owner, to string, c Client)
 	}
 	done, err := m.renew(ctx, o, c)
 	return done, Answer{}, err
+}
+
+// announceRecovery tells the person's own address of the new recovery address, and the one that it takes the place of. The next reset
+// would be mailed to the new one alone: so the person's own address can take the change back for seven days, as UndoEmail says.
+func (m *Manager) announceRecovery(ctx context.Context, o owner, to string, c Client, now time.Time) (notices []string, undo [32]byte, err error) {
+	l := m.letter(mail.RecoveryChanged, o.user, "", c, now)
+	l.NewEmail = to
+	if old := o.cred.RecoveryEmail; old != "" && old != o.user.Email {
+		other := l
+		other.To = old
+		id, err := m.announce(ctx, other)
+		if err != nil {
+			return nil, undo, err
+		}
+		notices = append(notices, id)
+	}
+	if to != "" { // without a recovery address resets come to the person's own again: there is nothing to take back
+		if undo, err = m.wayBack(ctx, o, &l, now); err != nil {
+			return notices, undo, err
+		}
+	}
+	id, err := m.announce(ctx, l)
+	return append(notices, id), undo, err
+}
+
+// notRecovered takes the letters back of a recovery address that could not be set. Where another tab has set the same, whoever asked
+// last keeps theirs: it has the link that counts, and what it says is true.
+func (m *Manager) notRecovered(ctx context.Context, o owner, to string, notices []string, undo [32]byte) error {
+	cred, err := m.credential(ctx, o.user.ID)
+	if err != nil {
+		return err
+	}
+	if cred.RecoveryEmail == to {
+		_, err := m.stores.Tickets.Ticket(ctx, undo)
+		if !errors.Is(err, ErrNotFound) {
+			return wrapped("auth: reading a link", err)
+		}
+	}
+	return errors.Join(m.retract(ctx, notices...), m.withdraw(ctx, undo))
 }

@@ -178,7 +178,53 @@ func TestRecoveryEmailRace(t *testing.T) {
 		if is, _, err := w.m.RecoveryEmail(t.Context(), "ann"); n != 1 || is != spare || err != nil || w.sessions("ann") != 1 {
 			t.Errorf("A-174 %d have confirmed, address %q, %d sessions, want one of each", n, is, w.sessions("ann"))
 		}
-		w.mail.notices(mail.RecoveryChanged)
+		// One letter is the winner's. Its link may have been replaced by that of whoever came after, whose letter then stays too.
+		w.move(10 * time.Second)
+		letters, back := w.mail.take(), 0
+		for _, m := range letters {
+			if _, why, err := w.m.CheckUndo(t.Context(), linkToken(m)); err != nil || m.Kind != mail.RecoveryChanged {
+				t.Errorf("a letter %s, %v", m.Kind, err)
+			} else if why == "" {
+				back++
+			}
+		}
+		if back != 1 {
+			t.Errorf("A-181 %d letters, %d of them with a link that takes it back, want one", len(letters), back)
+		}
+	})
+}
+
+// the person's own address takes a recovery address back that somebody else has set, and the password with it.
+func TestRecoveryEmailTakenBack(t *testing.T) {
+	mailedEverywhere(t, func(t *testing.T, w *world) {
+		ctx := t.Context()
+		thief, s := w.known(annsOwn, home)
+		if a, err := w.m.AskRecoveryEmail(ctx, s, "thief@elsewhere.example", thief); err != nil || a.Reason != "" {
+			t.Fatalf("AskRecoveryEmail = %+v, %v", a, err)
+		}
+		if _, a, err := w.m.ConfirmRecoveryEmail(ctx, linkToken(w.mail.one(mail.RecoveryConfirm)), thief); err != nil || a.Reason != "" {
+			t.Fatalf("ConfirmRecoveryEmail = %+v, %v", a, err)
+		}
+		w.move(time.Minute)
+		told := w.mail.one(mail.RecoveryChanged)
+		l := linkToken(told)
+		if told.To != annsOwn || l == "" {
+			t.Fatalf("the letter goes to %q with the link %q, want the person's own address and a way back", told.To, l)
+		}
+		if a, err := w.m.UndoEmail(ctx, l, office); a.Reason != "" || err != nil {
+			t.Fatalf("UndoEmail = %q, %v", a.Reason, err)
+		}
+		if is, _, err := w.m.RecoveryEmail(ctx, "ann"); is != "" || err != nil || w.sessions("ann") != 0 {
+			t.Errorf("the recovery address is %q, %v, and there are %d sessions, want none", is, err, w.sessions("ann"))
+		}
+		if m := w.mail.one(mail.Reset); m.To != annsOwn {
+			t.Errorf("the reset goes to %q, want the person's own address", m.To)
+		}
+		if a, err := w.m.UndoEmail(ctx, l, office); a.Reason != auth.ReasonLinkExpired || err != nil {
+			t.Errorf("the link a second time = %q, %v", a.Reason, err)
+		}
+		w.move(time.Minute)
+		w.mail.take()
 	})
 }
 

@@ -127,6 +127,11 @@ func (l *Letters) place(c *Content, words locale.Text, letter Letter) {
 		if letter.Link != "" {
 			c.Unasked.Text = words.Get("mail.email_changed.undo")
 		}
+	case RecoveryChanged:
+		c.Unasked.Button = button("mail.button.devices", l.cfg.Security)
+		if letter.Link != "" {
+			c.Unasked.Button, c.Unasked.Text = button("mail.button.undo", letter.Link), words.Get("mail.recovery_changed.undo")
+		}
 	default:
 		c.Unasked.Button = button("mail.button.devices", cmp.Or(letter.Link, l.cfg.Security))
 	}
@@ -211,7 +216,7 @@ func (l *Letters) facts(words locale.Text, letter Letter, to string) (facts []Fa
 	switch {
 	case kind.hasCode() || kind.hasLink():
 		add(words.Get("mail.fact.until"), l.timeText(words, letter.ExpiresAt))
-	case kind == EmailChanged && letter.Link != "":
+	case (kind == EmailChanged || kind == RecoveryChanged) && letter.Link != "":
 		add(words.Get("mail.fact.undo"), l.timeText(words, letter.ExpiresAt))
 	}
 	return facts

@@ -41,7 +41,7 @@ const (
 	EmailChanged    Kind = "email_changed"    // to the old address: it was replaced by NewEmail. Link, if there is one, takes that back until ExpiresAt
 	EmailUndone     Kind = "email_undone"     // the old address counts again; everybody was signed out, and a new password is needed
 	RecoveryConfirm Kind = "recovery_confirm" // to a recovery address: Link leads to where it is confirmed
-	RecoveryChanged Kind = "recovery_changed" // the recovery address was set or replaced by NewEmail, or removed where that is empty
+	RecoveryChanged Kind = "recovery_changed" // the recovery address was set or replaced by NewEmail, or removed where that is empty. Link, if there is one, takes that back until ExpiresAt
 	SeatRequest     Kind = "seat_request"     // to an administrator of Company: Person asks for a seat for Item
 	Nothing         Kind = "nothing"          // is posted and never sent: it takes the place of a letter that nobody must get, so that the work is the same
 )
