@@ -185,6 +185,38 @@ func OnePage() Preset {
 	return p
 }
 
+// Check tells which field cannot be meant: a value that is none of its type's, or a limit of less than a minute. A host that keeps
+// what its companies ask for in tables of its own calls it before it writes: a value that nothing here knows asks for nothing.
+func (p Policy) Check() error {
+	for _, f := range []struct {
+		field, is string
+		of        []string
+	}{
+		{"Keep", string(p.Keep), []string{"allowed", "forbidden"}},
+		{"TwoStep", string(p.TwoStep), []string{"allowed", "required"}},
+		{"DeviceTrust", string(p.DeviceTrust), []string{"allowed", "forbidden"}},
+		{"Verification", string(p.Verification), []string{"off", "risk", "new-device", "always"}},
+	} {
+		if f.is != "" && !slices.Contains(f.of, f.is) {
+			return fmt.Errorf("auth: Policy.%s %q is none of %s", f.field, f.is, strings.Join(f.of, ", "))
+		}
+	}
+	for _, d := range []struct {
+		field string
+		is    time.Duration
+	}{
+		{"KeptIdle", p.KeptIdle}, {"KeptCap", p.KeptCap}, {"Idle", p.Idle}, {"Cap", p.Cap},
+	} {
+		if d.is != 0 && d.is < time.Minute {
+			return fmt.Errorf("auth: Policy.%s is %v, want at least a minute", d.field, d.is)
+		}
+	}
+	if err := completePasswords(p.Passwords, Recommended().Policy.Passwords).Check(); err != nil {
+		return fmt.Errorf("auth: Policy.Passwords: %w", err)
+	}
+	return nil
+}
+
 // Strictest is what counts where both policies do.
 func (p Policy) Strictest(q Policy) Policy {
 	if q.Keep == KeepForbid || p.Keep == KeepDefault {
@@ -256,19 +288,11 @@ func completePasswords(p, r password.Policy) password.Policy {
 
 // check says what in a complete preset cannot work.
 func (p Preset) check() error {
-	switch {
-	case p.Layout != LayoutEmailFirst && p.Layout != LayoutOnePage:
-		return fmt.Errorf("auth: Preset.Layout %q is none of email-first, one-page", p.Layout)
-	case p.Policy.Keep != KeepAllowed && p.Policy.Keep != KeepForbid:
-		return fmt.Errorf("auth: Preset.Policy.Keep %q is none of allowed, forbidden", p.Policy.Keep)
-	}
 	for _, f := range []struct {
 		field, is string
 		of        []string
 	}{
-		{"Policy.TwoStep", string(p.Policy.TwoStep), []string{"allowed", "required"}},
-		{"Policy.DeviceTrust", string(p.Policy.DeviceTrust), []string{"allowed", "forbidden"}},
-		{"Policy.Verification", string(p.Policy.Verification), []string{"off", "risk", "new-device", "always"}},
+		{"Layout", string(p.Layout), []string{"email-first", "one-page"}},
 		{"AfterSetup", string(p.AfterSetup), []string{"new-code", "go-on"}},
 		{"SelfReset", string(p.SelfReset), []string{"off", "recovery", "email", "email-wait"}},
 		{"SignUp", string(p.SignUp), []string{"off", "person", "company"}},
@@ -284,18 +308,8 @@ func (p Preset) check() error {
 	if p.SelfResetDelay < 0 || p.TrustFor < 0 {
 		return errors.New("auth: Preset.SelfResetDelay or TrustFor is negative")
 	}
-	if err := p.Policy.Passwords.Check(); err != nil {
-		return fmt.Errorf("auth: Preset.Policy.Passwords: %w", err)
-	}
-	for _, d := range []struct {
-		field string
-		is    time.Duration
-	}{
-		{"KeptIdle", p.Policy.KeptIdle}, {"KeptCap", p.Policy.KeptCap}, {"Idle", p.Policy.Idle}, {"Cap", p.Policy.Cap},
-	} {
-		if d.is < time.Minute {
-			return fmt.Errorf("auth: Preset.Policy.%s is %v, want at least a minute", d.field, d.is)
-		}
+	if err := p.Policy.Check(); err != nil {
+		return fmt.Errorf("auth: Preset: %w", err)
 	}
 	return nil
 }

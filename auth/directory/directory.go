@@ -116,7 +116,7 @@ func (d *Directory) UnsuspendUser(ctx context.Context, id string) error {
 }
 
 // AddAccount adds a company and answers it as it is kept: active, and with a random ID, where a leaves these open.
-// ErrConflict: the ID is taken.
+// ErrConflict: the ID is taken. A state that there is not, or a policy that fails Check, is an error.
 func (d *Directory) AddAccount(ctx context.Context, a Account) (Account, error) {
 	if a.Name == "" {
 		return Account{}, errors.New("directory: adding an account: Account.Name is required")
@@ -125,6 +125,9 @@ func (d *Directory) AddAccount(ctx context.Context, a Account) (Account, error) 
 		a.ID = "acc_" + token.NewID()
 	}
 	a.State = cmp.Or(a.State, auth.AccountActive)
+	if err := cmp.Or(checkState(a.State), a.Policy.Check()); err != nil {
+		return Account{}, fmt.Errorf("directory: adding an account: %w", err)
+	}
 	if err := d.store.CreateAccount(ctx, a); err != nil {
 		return Account{}, fmt.Errorf("directory: adding an account: %w", err)
 	}
@@ -132,16 +135,32 @@ func (d *Directory) AddAccount(ctx context.Context, a Account) (Account, error) 
 }
 
 // SetAccountState changes how a company stands with the product. One that lapses counts as expired from graceEnds on; zero: not by
-// itself. In another state graceEnds says nothing. ErrNotFound: no such company.
+// itself. In another state graceEnds says nothing. ErrNotFound: no such company. A state that there is not is an error.
 func (d *Directory) SetAccountState(ctx context.Context, id string, state auth.AccountState, graceEnds time.Time) error {
+	if err := checkState(state); err != nil {
+		return fmt.Errorf("directory: changing an account: %w", err)
+	}
 	if state != auth.AccountLapsed {
 		graceEnds = time.Time{}
 	}
 	return d.store.SetAccountState(ctx, id, state, graceEnds)
 }
 
-// SetAccountPolicy replaces what a company asks of a sign-in, from the next one on. ErrNotFound: no such company.
+// checkState refuses a state that nothing else here knows: it would count as active.
+func checkState(s auth.AccountState) error {
+	switch s {
+	case auth.AccountActive, auth.AccountLapsed, auth.AccountExpired:
+		return nil
+	}
+	return fmt.Errorf("the state %q is none of active, lapsed, expired", s)
+}
+
+// SetAccountPolicy replaces what a company asks of a sign-in, from the next one on. ErrNotFound: no such company. A policy that fails
+// its Check is an error.
 func (d *Directory) SetAccountPolicy(ctx context.Context, id string, policy auth.Policy) error {
+	if err := policy.Check(); err != nil {
+		return fmt.Errorf("directory: changing an account: %w", err)
+	}
 	return d.store.SetAccountPolicy(ctx, id, policy)
 }
 
@@ -159,8 +178,13 @@ func (d *Directory) AddDomain(ctx context.Context, accountID, domain string, now
 }
 
 // SetDomainSSO says what a domain asks of addresses in it, from the next sign-in on. Sessions stay.
-// ErrNotFound: nobody has verified the domain.
+// ErrNotFound: nobody has verified the domain. A mode that there is not is an error.
 func (d *Directory) SetDomainSSO(ctx context.Context, domain string, mode auth.SSOMode) error {
+	switch mode {
+	case auth.SSOOff, auth.SSOOptional, auth.SSOEnforced:
+	default:
+		return fmt.Errorf("directory: changing a domain: the mode %q is none of off (empty), optional, enforced", mode)
+	}
 	name, err := address.ParseDomain(domain)
 	if err != nil {
 		return auth.ErrNotFound

@@ -126,6 +126,45 @@ func TestCompanies(t *testing.T) {
 	})
 }
 
+// A misspelt state, policy or mode would ask for nothing: none is kept.
+func TestSettingsThatThereAreNot(t *testing.T) {
+	d := directory.New(store.NewMemory())
+	ctx := t.Context()
+	a, err := d.AddAccount(ctx, directory.Account{Name: "Acme"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.AddDomain(ctx, a.ID, "acme.example", now); err != nil {
+		t.Fatal(err)
+	}
+	short := auth.Recommended().Policy
+	short.Passwords.MinLength = 3
+	added := func(a directory.Account) error { _, err := d.AddAccount(ctx, a); return err }
+	for name, err := range map[string]error{
+		"state of a new company":  added(directory.Account{Name: "B", State: "x"}),
+		"policy of a new company": added(directory.Account{Name: "B", Policy: auth.Policy{Keep: "x"}}),
+		"no name":                 added(directory.Account{}),
+		"state":                   d.SetAccountState(ctx, a.ID, "expried", time.Time{}),
+		"empty state":             d.SetAccountState(ctx, a.ID, "", time.Time{}),
+		"two-step":                d.SetAccountPolicy(ctx, a.ID, auth.Policy{TwoStep: "requierd"}),
+		"keep":                    d.SetAccountPolicy(ctx, a.ID, auth.Policy{Keep: "forbid"}),
+		"device trust":            d.SetAccountPolicy(ctx, a.ID, auth.Policy{DeviceTrust: "forbid"}),
+		"verification":            d.SetAccountPolicy(ctx, a.ID, auth.Policy{Verification: "allways"}),
+		"a limit":                 d.SetAccountPolicy(ctx, a.ID, auth.Policy{Idle: time.Second}),
+		"passwords":               d.SetAccountPolicy(ctx, a.ID, short),
+		"single sign-on":          d.SetDomainSSO(ctx, "acme.example", "enforce"),
+	} {
+		if err == nil || errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("%s: %v, want a refusal", name, err)
+		}
+	}
+	for _, p := range []auth.Policy{{}, {TwoStep: auth.TwoStepRequired, Verification: auth.VerifyOff}, auth.Recommended().Policy, auth.EmailFirst().Policy} {
+		if err := d.SetAccountPolicy(ctx, a.ID, p); err != nil {
+			t.Errorf("%+v: %v", p, err)
+		}
+	}
+}
+
 func TestDomains(t *testing.T) {
 	everywhere(t, func(t *testing.T, d *directory.Directory) {
 		ctx := t.Context()
