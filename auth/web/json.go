@@ -40,6 +40,8 @@ type stepAnswer struct {
 	Rules         []ruleAnswer  `json:"rules,omitempty"`
 	Fields        []string      `json:"fields,omitempty"` // that the new password is posted with
 
+	Contacts []contactAnswer `json:"contacts,omitempty"`
+
 	SignOut    auth.ResetSignOut `json:"sign_out,omitempty"`
 	Invitation *invitationAnswer `json:"invitation,omitempty"`
 
@@ -126,6 +128,12 @@ func (v *visit) wholeAnswer(step auth.Step) (stepAnswer, error) {
 			}
 			a.Enroll.QR = string(picture(png))
 		}
+	case auth.StagePolicy:
+		contacts, err := v.stopContacts(step)
+		if err != nil {
+			return a, err
+		}
+		a.Contacts = answerOfContacts(contacts)
 	case auth.StageNewPassword:
 		a.Fields, a.SignOut = v.newPasswordFields(step), step.SignOut
 		for _, r := range v.rulesOf(step) {

@@ -347,11 +347,12 @@ type ReadyPage struct {
 // StopPage says why there is no way on here: suspended, expired, locked, no company, or the company's own sign-in is asked for.
 type StopPage struct {
 	Frame
-	Reason auth.Reason
-	Email  string
-	Signed bool   // something was proven: the person may be told
-	SignIn string // where to sign in again, because only that leads on; empty: it does not
-	Mails  bool   // letters can be sent: a locked person gets a new password by mail, and else from an administrator
+	Reason   auth.Reason
+	Email    string
+	Signed   bool      // something was proven: the person may be told
+	SignIn   string    // where to sign in again, because only that leads on; empty: it does not
+	Contacts []Contact // whom to turn to in a company that has expired
+	Mails    bool      // letters can be sent: a locked person gets a new password by mail, and else from an administrator
 }
 
 // SwitchPage shows who is signed in and lets them go on, or somebody else sign in.

@@ -153,6 +153,7 @@ func (v *visit) productAnswer(page *ProductPage, refused auth.Reason, message st
 	a := productAnswer{
 		Gate:   gateAnswer{Product: page.Name, URL: v.h.prefix + productPath + "?" + q.Encode()},
 		Reason: page.Reason, Company: page.Company, Asks: page.Asks && !page.Asked, Asked: page.Asked, Links: v.links(),
+		Contacts: answerOfContacts(page.Contacts),
 	}
 	if page.Reason != "" {
 		a.Message = v.message(page.Reason, 0)
@@ -162,9 +163,6 @@ func (v *visit) productAnswer(page *ProductPage, refused auth.Reason, message st
 	}
 	if refused != "" {
 		a.Reason, a.Message = refused, message
-	}
-	for _, c := range page.Contacts {
-		a.Contacts = append(a.Contacts, contactAnswer(c))
 	}
 	for name, to := range map[string]string{"renew": page.Renew, "switch": page.Switch} {
 		if to != "" {
@@ -177,12 +175,24 @@ func (v *visit) productAnswer(page *ProductPage, refused auth.Reason, message st
 	return a
 }
 
+func answerOfContacts(list []Contact) (a []contactAnswer) {
+	for _, c := range list {
+		a = append(a, contactAnswer(c))
+	}
+	return a
+}
+
 // contacts are the people to turn to where a member's company could do something. Nobody else is told who they are.
 func (v *visit) contacts(g auth.Gate) ([]Contact, error) {
 	if g.Reason != auth.ReasonNotAssigned && g.Reason != auth.ReasonAccountExpired || g.Renews {
 		return nil, nil
 	}
-	all, err := v.h.auth.Contacts(v.r.Context(), g.Company.AccountID)
+	return v.contactsOf(g.Company.AccountID)
+}
+
+// contactsOf are the first of a company's administrators.
+func (v *visit) contactsOf(accountID string) ([]Contact, error) {
+	all, err := v.h.auth.Contacts(v.r.Context(), accountID)
 	var list []Contact
 	for _, u := range all[:min(len(all), maxContacts)] {
 		list = append(list, Contact{Name: u.Name, Email: u.Email})

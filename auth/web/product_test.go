@@ -103,6 +103,12 @@ func TestProduct(t *testing.T) {
 			if strings.Contains(v.shown.Body, "/billing") {
 				t.Error("a member is led to the renewal")
 			}
+			late := v.again().identify(ann).password("wrong")
+			if strings.Contains(late.shown.Body, "boss@") {
+				t.Error("a stranger is told who administers a company")
+			}
+			late.password(secret).is("stop").told(auth.ReasonAccountExpired).tells("boss@acme.example", "contacts")
+			late.get("/auth/signin").is("stop").tells("boss@acme.example", "contacts")
 			boss.atReports().tells(`href="/billing"`)
 			if boss.json && boss.state["links"].(map[string]any)["renew"] != "/billing" {
 				t.Errorf("links %v", boss.state["links"])

@@ -112,7 +112,35 @@ func (v *visit) stopPage(frame Frame, step auth.Step) (Page, error) {
 	if reason == auth.ReasonSignInAgain {
 		page.SignIn = v.otherSignIn(cmp.Or(step.Flow.ReturnTo, v.h.prefix+"/account"))
 	}
-	return page, nil
+	var err error
+	page.Contacts, err = v.stopContacts(step)
+	return page, err
+}
+
+// stopContacts are the people to turn to where all companies that a member might enter have expired: everything else is proven then.
+func (v *visit) stopContacts(step auth.Step) (list []Contact, err error) {
+	if step.Stage != auth.StagePolicy || cmp.Or(v.why, step.Reason) != auth.ReasonAccountExpired {
+		return nil, nil
+	}
+	all, err := v.h.auth.Memberships(v.r.Context(), step.Flow.UserID)
+	if err != nil {
+		return nil, err
+	}
+	for _, m := range all {
+		if m.State != auth.MemberActive {
+			continue
+		}
+		some, err := v.contactsOf(m.AccountID)
+		if err != nil {
+			return nil, err
+		}
+		for _, c := range some {
+			if !slices.Contains(list, c) {
+				list = append(list, c)
+			}
+		}
+	}
+	return list, nil
 }
 
 // verifyPage asks for the second step, or for the code that was mailed.

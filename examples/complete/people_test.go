@@ -125,7 +125,7 @@ func testPeople(t *testing.T, b *browsertest.Browser, home string) {
 		p.shows("/auth/product", "Your administrators have been told.")
 		otto := p.other()
 		otto.signIn("otto@bygone.example")
-		otto.shows("/auth/signin", "expired")
+		otto.shows("/auth/signin", "expired", "Whom to ask", "boss@bygone.example")
 		boss := p.other()
 		boss.signIn("boss@bygone.example")
 		boss.Open(home + "/reports")
