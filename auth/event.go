@@ -59,21 +59,22 @@ const (
 // An Event is one line of the trail. It never holds a secret, a token or anything that somebody typed: a guess at an unknown
 // address is an event without a UserID.
 type Event struct {
-	Kind      Kind
-	Time      time.Time
-	FlowID    string
-	UserID    string // empty where nobody is known, or nobody must be told
-	AccountID string
-	SessionID string
-	DeviceID  string
-	Method    Method
-	Reason    Reason
-	Change    Change // with SessionsEnded: why, where a change of the person is the reason
-	IP        string
-	UserAgent string    // cut to 256 bytes, without control characters
-	Verdict   Verdict   // what Config.Risk said, with ProofAccepted
-	Due       time.Time // with SignOutAppointed: when
-	Letter    mail.Kind // with LetterDead
-	Count     int       // with GuessingAlert: the guesses refused so far in this minute
-	Trace     []string  // the rules that decided, where Next did
+	Kind       Kind
+	Time       time.Time
+	FlowID     string
+	UserID     string // empty where nobody is known, or nobody must be told
+	AccountID  string
+	SessionID  string
+	DeviceID   string
+	Method     Method
+	Reason     Reason
+	Change     Change // with SessionsEnded: why, where a change of the person is the reason
+	IP         string
+	UserAgent  string    // cut to 256 bytes, without control characters
+	Invitation string    // its ID, with InvitationSent, InvitationClosed and Joined. Invited has none yet: the first letter follows it
+	Verdict    Verdict   // what Config.Risk said, with ProofAccepted
+	Due        time.Time // with SignOutAppointed: when
+	Letter     mail.Kind // with LetterDead
+	Count      int       // with GuessingAlert: the guesses refused so far in this minute
+	Trace      []string  // the rules that decided, where Next did
 }

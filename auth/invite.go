@@ -103,7 +103,7 @@ func (m *Manager) SendInvitation(ctx context.Context, id string, c Client) (i In
 		kind = mail.InviteExisting
 	}
 	e := m.event(InvitationSent, now, c)
-	e.AccountID = i.As.AccountID
+	e.AccountID, e.Invitation = i.As.AccountID, id
 	if s.found {
 		e.UserID = s.user.ID
 	}
@@ -203,7 +203,7 @@ func (m *Manager) closeInvitation(ctx context.Context, id string, as InvitationS
 	}
 	now := m.now()
 	e := m.event(InvitationClosed, now, c)
-	e.UserID, e.AccountID = userID, i.As.AccountID
+	e.UserID, e.AccountID, e.Invitation = userID, i.As.AccountID, id
 	if err := m.note(ctx, e); err != nil {
 		return err
 	}

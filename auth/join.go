@@ -97,7 +97,7 @@ func (m *Manager) Decline(ctx context.Context, linkToken string, c Client) (Answ
 func (m *Manager) join(ctx context.Context, i Invitation, letter int, u User, sessionID string, c Client) (Reason, error) {
 	now := m.now()
 	e := m.event(Joined, now, c)
-	e.UserID, e.AccountID, e.SessionID = u.ID, i.As.AccountID, sessionID
+	e.UserID, e.AccountID, e.SessionID, e.Invitation = u.ID, i.As.AccountID, sessionID, i.ID
 	if err := m.note(ctx, e); err != nil {
 		return "", err
 	}

@@ -346,7 +346,7 @@ func TestSendInvitation(t *testing.T) {
 	if _, _, _, err := w.m.SendInvitation(ctx, i.ID, home); !errors.Is(err, auth.ErrNotFound) {
 		t.Errorf("R44 sending what was taken back = %v, want ErrNotFound", err)
 	}
-	if !has(w.take(), auth.InvitationClosed) {
+	if trail := w.take(); !has(trail, auth.InvitationClosed) || trail[len(trail)-1].Invitation != i.ID {
 		t.Error("R113 nothing in the trail says that it was taken back")
 	}
 }
@@ -426,7 +426,15 @@ func TestJoin(t *testing.T) {
 		if w.opensWith(annsOwn, fresh) || !w.opensWith(annsOwn, secret) {
 			t.Error("A-127 the invitation has touched the password")
 		}
-		kinds := kinds(w.take())
+		trail := w.take()
+		of := map[auth.Kind]string{}
+		for _, e := range trail {
+			of[e.Kind] = e.Invitation
+		}
+		if of[auth.InvitationSent] != i.ID || of[auth.Joined] != i.ID {
+			t.Errorf("R113 the trail names the invitation %q, and %q where she joined, want %q", of[auth.InvitationSent], of[auth.Joined], i.ID)
+		}
+		kinds := kinds(trail)
 		for _, kind := range []auth.Kind{auth.Invited, auth.InvitationSent, auth.Joined, auth.SteppedUp} {
 			if !slices.Contains(kinds, kind) {
 				t.Errorf("R113 no %s in the trail", kind)
