@@ -21,7 +21,8 @@ const bootstrapLife = 7 * 24 * time.Hour
 
 // Bootstrap makes the first company, and an invitation of its super administrator that has no letter yet, on an empty store:
 // once, however many programs start together. Its inviter is the host itself, whose it is to send the letter.
-// ErrNotEmpty: there is a person or a company, as on every later start. InvitationsTo finds the invitation again while it is open.
+// ErrNotEmpty: there is a person or a company, as on every later start. InvitationsTo finds the invitation again while it is open;
+// where a week may pass before somebody follows the letter, keep its ID: (*auth.Manager).SendInvitation makes it good for a week more.
 func (d *Directory) Bootstrap(ctx context.Context, company, email string) (auth.Invitation, error) {
 	if company == "" {
 		return auth.Invitation{}, errors.New("directory: bootstrapping: the name of the company is required")
