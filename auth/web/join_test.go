@@ -152,7 +152,11 @@ func TestJoin(t *testing.T) {
 				v.query = nil
 				v.open().signIn(solo)
 			} else {
-				v.get("/auth/join").follow("switch=other").is("identify").identify(solo).password(secret).is("join").status(200)
+				v.get("/auth/join").follow("switch=other").is("identify").tells(english(t).Get("identify.invited", "name", "Acme"))
+				if !strings.Contains(v.shown.Body, `value="`+solo+`"`) {
+					t.Errorf("the address is to be typed:\n%s", v.shown.Body)
+				}
+				v.identify(solo).password(secret).is("join").status(200)
 				if got := html.UnescapeString(v.shown.Body); !strings.Contains(got, english(t).Get("join.role.admin")) {
 					t.Errorf("the page does not say what changes:\n%s", got)
 				}
@@ -179,6 +183,10 @@ func TestJoin(t *testing.T) {
 			v.p.anyLetters()
 			link := v.p.invite(solo)
 			v.signIn(solo).follows(link, "join").press("join", "do", "decline").status(200).tells(english(t).Get("join.declined.text"), "declined")
+			late := v.again().follows(link, "join").open("return_to", "/auth/join").is("identify")
+			if strings.Contains(late.shown.Body, solo) {
+				t.Errorf("a link that counts no longer tells whom it was for:\n%s", late.shown.Body)
+			}
 			if got := v.p.membership("solo", "acme"); got.AccountID != "" {
 				t.Errorf("membership %+v", got)
 			}

@@ -35,6 +35,7 @@ type visit struct {
 	flow              string           // the token of its cookie; empty: none
 	issued            string           // the token of a flow made by this request, for the cookie
 	why               auth.Reason      // why the stage refuses, where the step's own reason says something else
+	purport           string           // what the first page says to whoever comes from another page
 	view              view             // which of a stage's pages
 	resends           bool             // another code was asked for
 	sent              bool             // a letter went out by this request

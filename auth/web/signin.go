@@ -42,8 +42,27 @@ func (h *Handler) showSignIn(v *visit) {
 			first.Flow.Email = h.cookies.open(v.r, emailCookie)
 		}
 		first.Flow.ReturnTo = returnTo
+		if err := v.invitedTo(&first); err != nil {
+			v.broken(err)
+			return
+		}
 		v.showStep(http.StatusOK, first)
 	}
+}
+
+// invitedTo fills in the address of whoever comes from an invitation and has an account, and says what the sign-in is for: all of
+// it stood on the page before.
+func (v *visit) invitedTo(first *auth.Step) error {
+	if first.Flow.ReturnTo != v.h.prefix+joinLinks().path {
+		return nil
+	}
+	in, _, err := v.invitee()
+	if err != nil || in.Why != "" || !in.Exists || in.SignedIn {
+		return err
+	}
+	first.Flow.Email = in.Invitation.Email
+	v.purport = v.text().Get("identify.invited", "name", in.Invitation.As.AccountName)
+	return nil
 }
 
 // showWho shows whoever is signed in that they are.

@@ -85,6 +85,8 @@ func (v *visit) stepFrame(step auth.Step) Frame {
 		frame.Notice = v.text().Get("identify.activated")
 	case begins && v.in["reason"] == signedUp:
 		frame.Notice = v.text().Get("identify.signed_up")
+	case begins && v.purport != "":
+		frame.Notice = v.purport
 	case v.in["sent"] == "1" && slices.Contains(step.Offer, auth.MethodEmailCode):
 		frame.Notice = v.text().Get("resend.sent")
 	}
