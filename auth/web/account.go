@@ -27,21 +27,11 @@ const (
 
 // accountRoutes are those of my account.
 func (h *Handler) accountRoutes() []route {
-	return []route{
+	return slices.Concat(h.emailPage().routes(), h.recoveryEmailPage().routes(), []route{
 		{http.MethodGet, homePath, h.showAccount},
 		{http.MethodGet, passwordPath, h.showPassword},
 		{http.MethodPost, passwordPath, h.changePassword},
-		{http.MethodGet, emailPath, h.showEmail},
-		{http.MethodPost, emailPath, h.askEmail},
-		{http.MethodPost, emailPath + "/drop", h.dropEmail},
-		{http.MethodGet, emailPath + "/confirm", h.showEmailLink},
-		{http.MethodPost, emailPath + "/confirm", h.confirmEmail},
-		{http.MethodGet, recoveryPath, h.showRecovery},
-		{http.MethodPost, recoveryPath, h.askRecovery},
-		{http.MethodPost, recoveryPath + "/drop", h.dropRecovery},
 		{http.MethodPost, recoveryPath + "/remove", h.removeRecovery},
-		{http.MethodGet, recoveryPath + "/confirm", h.showRecoveryLink},
-		{http.MethodPost, recoveryPath + "/confirm", h.confirmRecovery},
 		{http.MethodGet, switchPath, h.showSwitch},
 		{http.MethodPost, switchPath, h.switchCompany},
 		{http.MethodGet, twoStepPath, h.showTwoStep},
@@ -59,7 +49,7 @@ func (h *Handler) accountRoutes() []route {
 		{http.MethodPost, sessionsPath + "/end/others", h.endOtherSessions},
 		{http.MethodGet, sessionsPath + "/end/all", h.showEndAll},
 		{http.MethodPost, sessionsPath + "/end/all", h.endAllSessions},
-	}
+	})
 }
 
 // accountSamples are pages of my account, of every kind.

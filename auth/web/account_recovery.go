@@ -1,8 +1,6 @@
 package web
 
 import (
-	"net/http"
-
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/internal/address"
 )
@@ -21,43 +19,12 @@ func recoveryLinks() linkPage {
 	return linkPage{path: recoveryPath + "/confirm", cookie: recoveryLinkCookie, life: typedLife}
 }
 
-// showRecovery shows the recovery address.
-func (h *Handler) showRecovery(v *visit) {
-	if p, ok := v.signedInAs(recoveryPath); ok {
-		v.answerRecovery(http.StatusOK, p, auth.Answer{})
+// recoveryEmailPage is that of the recovery address.
+func (h *Handler) recoveryEmailPage() addressPage {
+	return addressPage{
+		path: recoveryPath, link: recoveryLinks(), recovery: true, ask: h.auth.AskRecoveryEmail, drop: h.auth.DropRecoveryEmail,
+		check: h.auth.CheckRecoveryEmail, confirm: h.auth.ConfirmRecoveryEmail, answer: (*visit).answerRecovery,
 	}
-}
-
-// askRecovery mails a link to an address that is to be the recovery address.
-func (h *Handler) askRecovery(v *visit) {
-	p, ok := v.signedInAs(recoveryPath)
-	if !ok {
-		return
-	}
-	a, err := h.auth.AskRecoveryEmail(v.r.Context(), p.Session, v.in["email"], v.client)
-	switch {
-	case a.Reason == auth.ReasonProofRequired && err == nil:
-		v.keepTyped(recoveryPath, p)
-		v.proofFirst(recoveryPath)
-	case err != nil, a.Reason != "":
-		v.refused(a, err, recoveryPath, func(status int) { v.answerRecovery(status, p, a) })
-	default:
-		v.forgetTyped()
-		v.changedRecovery(p, "asked")
-	}
-}
-
-// dropRecovery takes back what askRecovery began.
-func (h *Handler) dropRecovery(v *visit) {
-	p, ok := v.signedInAs(recoveryPath)
-	if !ok {
-		return
-	}
-	if err := h.auth.DropRecoveryEmail(v.r.Context(), p.Session); err != nil {
-		v.broken(err)
-		return
-	}
-	v.changedRecovery(p, "dropped")
 }
 
 // removeRecovery takes the recovery address away.
@@ -74,17 +41,8 @@ func (h *Handler) removeRecovery(v *visit) {
 		v.refused(a, err, recoveryPath, func(status int) { v.answerRecovery(status, p, a) })
 	default:
 		v.renewed(done)
-		v.changedRecovery(p, "removed")
+		h.recoveryEmailPage().done(v, p, "removed")
 	}
-}
-
-// changedRecovery answers what was done on the page of the recovery address.
-func (v *visit) changedRecovery(p person, what string) {
-	if v.program {
-		v.answerRecovery(http.StatusOK, p, auth.Answer{})
-		return
-	}
-	v.done(recoveryPath, what, "")
 }
 
 // answerRecovery shows the recovery address, with what was wrong with the last form. The present one is masked: whoever finds a
@@ -126,16 +84,4 @@ func (v *visit) answerRecovery(status int, p person, a auth.Answer) {
 		page.Notice = v.notice(recoveryPath)
 	}
 	v.show(status, page)
-}
-
-// showRecoveryLink shows where the link in a letter to a recovery address leads: the button that confirms it.
-func (h *Handler) showRecoveryLink(v *visit) { v.showConfirm(h.recoveryConfirmation()) }
-
-// confirmRecovery makes the address that a link is about the recovery address.
-func (h *Handler) confirmRecovery(v *visit) { v.confirm(h.recoveryConfirmation()) }
-
-func (h *Handler) recoveryConfirmation() confirmation {
-	return confirmation{
-		link: recoveryLinks(), page: recoveryPath, recovery: true, check: h.auth.CheckRecoveryEmail, confirm: h.auth.ConfirmRecoveryEmail,
-	}
 }

@@ -7,21 +7,21 @@ import (
 	"github.com/sallyport-auth/sallyport/auth"
 )
 
-// undoLinks are the links that give somebody back the address that they had.
+// undoLinks are the links that take a change of address, or of the recovery address, back.
 func undoLinks() linkPage {
 	return linkPage{path: "/undo", cookie: undoLinkCookie, life: linkLife}
 }
 
 // undoAnswer is what a program is told of such a link.
 type undoAnswer struct {
-	Email   string      `json:"email,omitempty"` // that comes back
+	Email   string      `json:"email,omitempty"` // that counts then
 	Undone  bool        `json:"undone"`
 	Reason  auth.Reason `json:"reason,omitempty"`
 	Message string      `json:"message,omitempty"`
 	Links   links       `json:"links"`
 }
 
-// showUndo shows which address a link gives back, and what happens then. It changes nothing, and nobody need be signed in.
+// showUndo shows for which address a link takes a change back, and what happens then. It changes nothing, and nobody need be signed in.
 func (h *Handler) showUndo(v *visit) {
 	v.here = url.URL{Path: h.prefix + undoLinks().path, RawQuery: v.kept().Encode()}
 	switch {
@@ -72,7 +72,7 @@ func (v *visit) undoStands(status int, refused auth.Answer) {
 	v.show(status, page)
 }
 
-// undo gives the address back. Whoever is signed in as that person is signed out by it, in this browser too.
+// undo takes the change back. Whoever is signed in as that person is signed out by it, in this browser too.
 func (h *Handler) undo(v *visit) {
 	v.here = url.URL{Path: h.prefix + undoLinks().path}
 	if !v.fitsLink(undoLinks()) {
