@@ -14,7 +14,7 @@ import (
 )
 
 // knownFor is how long a browser stays known after a sign-in.
-const knownFor = 90 * 24 * time.Hour
+const knownFor = 90 * day
 
 // Done is what Finish answers: a person signed in.
 type Done struct {

@@ -15,7 +15,6 @@ import (
 
 // How many letters of invitation go out.
 const (
-	day             = 24 * time.Hour
 	letterRest      = time.Minute // between two letters of one invitation
 	lettersAnHour   = 5           // of one invitation
 	invitesToOne    = 10          // a day, of one company to one address: letters, and invitations

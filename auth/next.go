@@ -449,8 +449,8 @@ func (d *Decision) replaceable(facts Facts, flow Flow) bool {
 }
 
 const (
-	resetRest  = 24 * time.Hour     // after a mailed reset the mailbox has replaced the password, and must not replace the phone too
-	askedCount = 7 * 24 * time.Hour // how long an asking that has waited long enough counts
+	resetRest  = day     // after a mailed reset the mailbox has replaced the password, and must not replace the phone too
+	askedCount = 7 * day // how long an asking that has waited long enough counts
 )
 
 // selfReset tells whether password and mailbox may replace the phone now; else why not, and when they may.
@@ -741,7 +741,6 @@ func (d *Decision) limits(facts Facts, flow Flow) {
 
 // span is a length of time as a person says it: "30 days", "12 hours", "1h30m0s" where neither fits.
 func span(d time.Duration) string {
-	const day = 24 * time.Hour
 	switch {
 	case d > day && d%day == 0:
 		return fmt.Sprintf("%d days", d/day)

@@ -97,7 +97,6 @@ func (m *Manager) dead(ctx context.Context, d mail.DeadLetter) error {
 
 // suspect tells a person, once a day, that somebody who knows the password keeps trying codes.
 func (m *Manager) suspect(ctx context.Context, u User, c Client, f Flow, now time.Time) error {
-	const day = 24 * time.Hour
 	var t toll
 	t.add(m.counters("told of guessing", u.ID), Charge{Window: day, Limit: 1, Lock: day}, false)
 	if wait, err := m.charge(ctx, t, now); err != nil || wait > 0 {

@@ -128,7 +128,7 @@ func (m *Manager) EndUser(ctx context.Context, userID string) error {
 }
 
 // forcedWithin is how far ahead a forced sign-out may lie.
-const forcedWithin = 14 * 24 * time.Hour
+const forcedWithin = 14 * day
 
 // EndAccountAt appoints the end of every session in a company that is made before a date: the forced sign-out that follows when a
 // company begins to require two-step verification. day is any instant of that date in the administrator's zone, which is its

@@ -138,7 +138,6 @@ type Preset struct {
 // Recommended is the default: e-mail first, kept for 30 days without activity and 180 at most; a mailed code on unknown devices;
 // two-step verification for whoever wants it or whose company asks for it, with recovery codes for a lost phone.
 func Recommended() Preset {
-	const day = 24 * time.Hour
 	return Preset{
 		SignUp: SignUpOff, ResetSignOut: ResetSignOutTicked,
 		Layout: LayoutEmailFirst, AfterSetup: AfterSetupNewCode, SelfReset: SelfResetRecovery, SelfResetDelay: day, TrustFor: 90 * day,

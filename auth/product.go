@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"time"
 
 	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/session"
@@ -94,7 +93,6 @@ func (m *Manager) Contacts(ctx context.Context, accountID string) ([]User, error
 //
 // Reasons: ReasonTooManyAttempts (they were asked already), ReasonForbidden (there is nobody to ask, or nothing to ask for).
 func (m *Manager) AskSeat(ctx context.Context, s session.Session, product string, c Client) (Answer, error) {
-	const day = 24 * time.Hour
 	g, err := m.Gate(ctx, s, product)
 	if err != nil || !g.Asks {
 		return Answer{Reason: ReasonForbidden}, err

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	triesInFlow = 5                   // second steps of one kind tried in one flow: more need a new first proof
-	sparedFor   = 30 * 24 * time.Hour // how long a device is spared the app's code, from the sign-in with the ticked box on
+	triesInFlow = 5        // second steps of one kind tried in one flow: more need a new first proof
+	sparedFor   = 30 * day // how long a device is spared the app's code, from the sign-in with the ticked box on
 )
 
 // TOTP tries a code of the person's authenticator app. trust is the box "do not ask on this device for 30 days"; where

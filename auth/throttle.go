@@ -9,6 +9,8 @@ import (
 	"github.com/sallyport-auth/sallyport/internal/address"
 )
 
+const day = 24 * time.Hour
+
 // The throttle: what a guess is charged to, and how much each counter allows.
 const (
 	sourceLimit   = 30               // guesses of one address, of whatever people, within a minute
@@ -18,7 +20,7 @@ const (
 	outsiderLimit = 10               // guesses on one account, from devices without a grant, before the soft lock
 	softLock      = 15 * time.Minute // within which they count, and for which the lock lasts
 	inARow        = 100              // wrong guesses in a row, the most that NIST SP 800-63B-4 allows
-	rowLock       = 30 * 24 * time.Hour
+	rowLock       = 30 * day
 )
 
 // A toll is what a guess costs, and what a right password gives back.

@@ -15,9 +15,9 @@ import (
 const (
 	resetLife  = time.Hour
 	signUpLife = time.Hour
-	changeLife = 24 * time.Hour
-	undoLife   = 7 * 24 * time.Hour
-	inviteLife = 7 * 24 * time.Hour
+	changeLife = day
+	undoLife   = 7 * day
+	inviteLife = 7 * day
 )
 
 // A link is what a mailed link stands for. It names the version of what it may replace, so that every change of password, app or
