@@ -30,23 +30,15 @@ func TestSetupDuringAnEnding(t *testing.T) {
 		"a lock":         func(w *world) error { return w.m.Lock(w.t.Context(), "ann") },
 	}
 	for name, change := range changes {
-		n, happened := 1, true
-		for ; happened; n++ {
-			happened = false
+		n := 1
+		for ; ; n++ {
 			w := mailed(t)
 			w.require(auth.Policy{})
 			thief, p := w.atDialog4(office)
-			w.spy.take()
-			w.spy.before = func(i int, _ string) error {
-				if i != n {
-					return nil
-				}
-				happened, w.spy.before = true, nil
-				return change(w)
-			}
+			happened := w.meanwhile(n, func() error { return change(w) })
 			s, err := w.m.EnrollConfirm(t.Context(), thief.ref, p.code(), office)
 			w.spy.before = nil
-			if !happened {
+			if !*happened {
 				w.move(time.Minute)
 				w.mail.take()
 				break

@@ -383,16 +383,10 @@ func TestUndoOfARepeatedChange(t *testing.T) {
 			c, _ := w.known(annsOwn, home)
 			link := w.wants(c, annsNext)
 			w.mail.take()
-			w.spy.take()
-			happened := false
-			w.spy.before = func(i int, _ string) error {
-				if i != n {
-					return nil
-				}
-				happened, w.spy.before = true, nil
+			happened := w.meanwhile(n, func() error {
 				w.m.ConfirmEmail(t.Context(), link, c)
 				return nil
-			}
+			})
 			_, _, err := w.m.ConfirmEmail(t.Context(), link, c)
 			w.spy.before = nil
 			if err != nil && !errors.Is(err, auth.ErrFlowGone) && !errors.Is(err, session.ErrNotFound) {
@@ -414,7 +408,7 @@ func TestUndoOfARepeatedChange(t *testing.T) {
 			}
 			w.move(time.Minute)
 			w.mail.take()
-			if !happened {
+			if !*happened {
 				if n < 12 {
 					t.Errorf("a confirmation makes %d calls: too few to be true", n)
 				}
@@ -433,24 +427,18 @@ func TestUndoDuringAChange(t *testing.T) {
 		undo := w.undoLink()
 		next := w.wants(thief, "thief2@elsewhere.example")
 		w.mail.take()
-		w.spy.take()
-		happened := false
-		w.spy.before = func(i int, _ string) error {
-			if i != n {
-				return nil
-			}
-			happened, w.spy.before = true, nil
+		happened := w.meanwhile(n, func() error {
 			if a, err := w.m.UndoEmail(t.Context(), undo, home); a.Reason != "" || err != nil {
 				t.Errorf("R69 UndoEmail before call %d of a change = %+v, %v", n, a, err)
 			}
 			return nil
-		}
+		})
 		done, a, err := w.m.ConfirmEmail(t.Context(), next, thief)
 		w.spy.before = nil
-		if err == nil && a.Reason == "" && happened && w.live(done.Token) {
+		if err == nil && a.Reason == "" && *happened && w.live(done.Token) {
 			t.Errorf("R69 before call %d: the thief's change goes through", n)
 		}
-		if !happened {
+		if !*happened {
 			if a, err := w.m.UndoEmail(t.Context(), undo, home); a.Reason != "" || err != nil {
 				t.Errorf("R69 UndoEmail = %+v, %v", a, err)
 			}
@@ -466,7 +454,7 @@ func TestUndoDuringAChange(t *testing.T) {
 				}
 			}
 		}
-		if !happened {
+		if !*happened {
 			break
 		}
 	}
@@ -478,16 +466,10 @@ func TestUndoDuringAChange(t *testing.T) {
 		undo := w.undoLink()
 		next := w.wants(thief, "thief2@elsewhere.example")
 		w.mail.take()
-		w.spy.take()
-		happened := false
-		w.spy.before = func(i int, _ string) error {
-			if i != n {
-				return nil
-			}
-			happened, w.spy.before = true, nil
+		happened := w.meanwhile(n, func() error {
 			w.m.ConfirmEmail(t.Context(), next, thief)
 			return nil
-		}
+		})
 		if a, err := w.m.UndoEmail(t.Context(), undo, home); a.Reason != "" || err != nil {
 			t.Errorf("R69 UndoEmail with a change before call %d = %+v, %v", n, a, err)
 		}
@@ -497,7 +479,7 @@ func TestUndoDuringAChange(t *testing.T) {
 		}
 		w.move(time.Minute)
 		w.mail.take()
-		if !happened {
+		if !*happened {
 			return
 		}
 	}
@@ -511,20 +493,14 @@ func TestNewPasswordDuringAChangeOfAddress(t *testing.T) {
 		link := w.wants(thief, "thief@elsewhere.example")
 		reset := w.opens(w.forgot(annsOwn), home).at(auth.StageNewPassword, "")
 		w.mail.take()
-		w.spy.take()
-		happened := false
-		w.spy.before = func(i int, _ string) error {
-			if i != n {
-				return nil
-			}
-			happened, w.spy.before = true, nil
+		happened := w.meanwhile(n, func() error {
 			w.m.NewPassword(t.Context(), reset.ref, auth.PasswordChoice{Password: fresh}, home)
 			return nil
-		}
+		})
 		done, _, _ := w.m.ConfirmEmail(t.Context(), link, thief)
 		w.spy.before = nil
 		w.notBoth(fmt.Sprint("a reset before call ", n), thief, done)
-		if !happened {
+		if !*happened {
 			return
 		}
 	}
@@ -541,26 +517,21 @@ func TestEndingDuringAChangeOfAddress(t *testing.T) {
 			thief, _ := w.known(annsOwn, office)
 			link := w.wants(thief, "thief@elsewhere.example")
 			w.mail.take()
-			w.spy.take()
-			happened, before := false, ""
-			w.spy.before = func(i int, _ string) error {
-				if i != n {
-					return nil
-				}
-				happened, w.spy.before = true, nil
+			before := ""
+			happened := w.meanwhile(n, func() error {
 				before = w.address("ann")
 				return end(w)
-			}
+			})
 			done, _, _ := w.m.ConfirmEmail(t.Context(), link, thief)
 			w.spy.before = nil
-			if happened && (w.sessions("ann") != 0 || done.Token != "" && w.live(done.Token)) {
+			if *happened && (w.sessions("ann") != 0 || done.Token != "" && w.live(done.Token)) {
 				t.Errorf("invariant 7: %s before call %d of a change of address: %d sessions are left", name, n, w.sessions("ann"))
 			}
-			if happened && before == annsOwn && w.address("ann") != annsOwn {
+			if *happened && before == annsOwn && w.address("ann") != annsOwn {
 				t.Errorf("R69 %s before call %d: the address has moved after it", name, n)
 			}
 			w.lapse()
-			if !happened {
+			if !*happened {
 				break
 			}
 		}

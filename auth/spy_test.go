@@ -38,6 +38,20 @@ func (s *spy) take() []string {
 	return calls
 }
 
+// meanwhile has do happen before the n-th call from now on, once, and tells whether it has. An error of do is that call's.
+func (w *world) meanwhile(n int, do func() error) (happened *bool) {
+	happened = new(bool)
+	w.spy.take()
+	w.spy.before = func(i int, _ string) error {
+		if i != n {
+			return nil
+		}
+		*happened, w.spy.before = true, nil
+		return do()
+	}
+	return happened
+}
+
 // through makes one call.
 func (s *spy) through(call string, do func() error) error {
 	s.mu.Lock()

@@ -86,20 +86,15 @@ func TestEndMemberDuringASwitch(t *testing.T) {
 			} else {
 				k = w.switches("umbra", c).at(auth.StageReady, "")
 			}
-			w.spy.take()
-			happened, out := false, false
-			w.spy.before = func(i int, _ string) error {
-				if i != n {
-					return nil
-				}
-				happened, w.spy.before = true, nil
+			out := false
+			happened := w.meanwhile(n, func() error {
 				if err := w.people.SuspendMember(t.Context(), "", "umbra", "two"); err == nil {
 					out = true
 				} else if !join {
 					t.Error(err)
 				}
 				return w.m.EndMember(t.Context(), "two", "umbra")
-			}
+			})
 			done, _, err := w.m.Finish(t.Context(), k.ref, c)
 			w.spy.before = nil
 			if err != nil && !errors.Is(err, auth.ErrFlowGone) && !errors.Is(err, auth.ErrFlowChanged) {
@@ -122,7 +117,7 @@ func TestEndMemberDuringASwitch(t *testing.T) {
 			}
 			w.move(time.Minute)
 			w.mail.take()
-			if !happened {
+			if !*happened {
 				if n < 8 {
 					t.Errorf("a switch makes %d calls: too few to be true", n)
 				}
