@@ -12,7 +12,7 @@ import (
 
 // joinLinks are the links of invitations.
 func joinLinks() linkPage {
-	return linkPage{path: "/join", cookie: joinLinkCookie, life: joinLife}
+	return linkPage{path: "/join", cookie: joinLinkCookie, life: joinLife, stays: true}
 }
 
 // inviteeAnswer is what a program is told of an invitation.
@@ -253,7 +253,7 @@ func (h *Handler) showActivate(v *visit) {
 	}
 }
 
-// openInvitation begins that way, in the place of one under way. The link stays: should the flow end too early, its page leads on.
+// openInvitation begins that way.
 func (h *Handler) openInvitation(v *visit) {
 	v.of(auth.Activate)
 	if !v.fitsLink(joinLinks()) {
@@ -261,10 +261,5 @@ func (h *Handler) openInvitation(v *visit) {
 		v.showInvitee(http.StatusConflict, auth.ReasonFlowChanged)
 		return
 	}
-	before := v.flow
-	step, err := h.auth.OpenInvitation(v.r.Context(), v.linkOf(joinLinks()), v.chosen(), v.client)
-	if err == nil && step.Token != "" {
-		err = h.auth.Cancel(v.r.Context(), before)
-	}
-	v.answer(auth.Ref{Token: step.Token}, step, err)
+	v.openLink(joinLinks(), h.auth.OpenInvitation)
 }

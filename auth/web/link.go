@@ -1,12 +1,15 @@
 package web
 
 import (
+	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
 	"net/http"
 	"net/url"
 	"time"
+
+	"github.com/sallyport-auth/sallyport/auth"
 )
 
 // A linkPage is where a mailed link leads: a page with a button, for mail scanners follow every link and press none.
@@ -18,6 +21,7 @@ type linkPage struct {
 	path   string        // below the prefix
 	cookie string        // where the token waits for the button
 	life   time.Duration // and for how long
+	stays  bool          // also when it has begun a flow: should that end too early, the page of the link leads on
 }
 
 // resetLinks are the links of a reset.
@@ -72,6 +76,19 @@ func (v *visit) fitsLink(p linkPage) bool {
 		return true
 	}
 	return subtle.ConstantTimeCompare([]byte(v.in["link"]), []byte(fingerprint(waiting))) == 1
+}
+
+// openLink begins the flow that a link allows, in the place of one under way.
+func (v *visit) openLink(p linkPage, open func(ctx context.Context, token, lang string, c auth.Client) (auth.Step, error)) {
+	before := v.flow
+	step, err := open(v.r.Context(), v.linkOf(p), v.chosen(), v.client)
+	if err == nil && step.Token != "" {
+		err = v.h.auth.Cancel(v.r.Context(), before)
+		if !p.stays {
+			v.forgetLink(p)
+		}
+	}
+	v.answer(auth.Ref{Token: step.Token}, step, err)
 }
 
 // forgetLink takes a link that has done what it was for from the browser.

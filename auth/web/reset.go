@@ -71,11 +71,5 @@ func (h *Handler) openReset(v *visit) {
 		v.resetStands(http.StatusConflict, auth.ReasonFlowChanged)
 		return
 	}
-	before := v.flow
-	step, err := h.auth.OpenReset(v.r.Context(), v.linkOf(resetLinks()), v.chosen(), v.client)
-	if err == nil && step.Token != "" {
-		err = h.auth.Cancel(v.r.Context(), before)
-		v.forgetLink(resetLinks())
-	}
-	v.answer(auth.Ref{Token: step.Token}, step, err)
+	v.openLink(resetLinks(), h.auth.OpenReset)
 }

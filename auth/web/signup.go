@@ -102,13 +102,7 @@ func (v *visit) openSignUp() {
 		v.signUpStands(http.StatusConflict, auth.ReasonFlowChanged)
 		return
 	}
-	before := v.flow
-	step, err := v.h.auth.OpenSignUp(v.r.Context(), v.linkOf(signUpLinks()), v.chosen(), v.client)
-	if err == nil && step.Token != "" {
-		err = v.h.auth.Cancel(v.r.Context(), before)
-		v.forgetLink(signUpLinks())
-	}
-	v.answer(auth.Ref{Token: step.Token}, step, err)
+	v.openLink(signUpLinks(), v.h.auth.OpenSignUp)
 }
 
 // signUpPage is the page of a link.
