@@ -110,6 +110,10 @@ func TestPages(t *testing.T) {
 		}},
 		{"join", "recommended", "/auth/join", func(p person) { p.Open(invite(p, "nell@new.example")) }},
 		{"join-existing", "recommended", "/auth/join", func(p person) { p.Open(invite(p, "lara@dawdle.example")) }},
+		{"join-signin", "recommended", "/auth/signin", func(p person) {
+			p.Open(invite(p, "lara@dawdle.example"))
+			p.Follow("Sign in")
+		}},
 		{"join-answer", "recommended", "/auth/join", func(p person) {
 			link := invite(p, "lara@dawdle.example")
 			p.signIn("lara@dawdle.example")
