@@ -19,6 +19,7 @@ var rooms = map[string]int{
 	"auth/mail/smtp":       1,
 	"mfa":                  1,
 	"session":              1,
+	"sso":                  1,
 	"auth":                 2,
 	"auth/directory":       3,
 	"store":                4,
