@@ -23,7 +23,7 @@ func (m *Manager) ChangePassword(ctx context.Context, s session.Session, current
 	if err != nil || why != "" {
 		return Done{}, Answer{Reason: why}, err
 	}
-	if o.domain.SSO == SSOEnforced {
+	if o.ssoOnly {
 		return Done{}, Answer{Reason: ReasonSSORequired}, nil
 	}
 	if typed == "" {
@@ -96,6 +96,7 @@ type owner struct {
 	user    User
 	cred    Credential
 	domain  DomainRule // of the person's address
+	ssoOnly bool       // the person has to use their company's own sign-in
 }
 
 // change looks up who changes something. ReasonProofRequired: they must prove who they are before.
@@ -116,8 +117,24 @@ func (m *Manager) owner(ctx context.Context, s session.Session) (owner, error) {
 	if o.cred, err = m.credential(ctx, s.UserID); err != nil {
 		return o, err
 	}
-	o.domain, err = m.domainRule(ctx, o.user.Email)
+	if o.domain, err = m.domainRule(ctx, o.user.Email); err != nil {
+		return o, err
+	}
+	o.ssoOnly, err = m.ssoOnly(ctx, o.user.ID, o.domain, m.now())
 	return o, err
+}
+
+// ssoOnly tells whether a person has to use their company's own sign-in. What it asks for depends on the domain alone.
+func (m *Manager) ssoOnly(ctx context.Context, userID string, rule DomainRule, now time.Time) (bool, error) {
+	if rule.SSO == SSOOff {
+		return false, nil
+	}
+	members, err := m.memberships(ctx, userID, now)
+	if err != nil {
+		return false, err
+	}
+	app, err := m.app(ctx, userID)
+	return Facts{Domain: rule, Memberships: members, App: app}.ssoOnly(), err
 }
 
 // renew gives the session in which something was changed a new token, and remembers its browser anew: the record of it ended with

@@ -79,7 +79,7 @@ func (m *Manager) AskEmail(ctx context.Context, s session.Session, typed string,
 // mayMove tells whether a person may leave their domain for another. Where a company has its own sign-in, addresses are its matter.
 func (m *Manager) mayMove(ctx context.Context, o owner, to string) (bool, error) {
 	rule, err := m.domainRule(ctx, to)
-	return err == nil && o.domain.SSO != SSOEnforced && rule.SSO != SSOEnforced, err
+	return err == nil && o.domain.SSO != SSOEnforced && !o.ssoOnly && rule.SSO != SSOEnforced, err
 }
 
 // chargeChange charges a letter to an address that a person wants to add: to the person, and to the address.

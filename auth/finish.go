@@ -25,6 +25,7 @@ type Done struct {
 	Lang     string          // the language chosen on the page, else the person's own; empty: none
 	Email    string          // the address as it was typed
 	Trace    []string        // the rules that decided
+	Login    []byte          // what Arrival.Login held, where the person came by their company's sign-in: for single logout
 }
 
 // Finish makes the session of a sign-in that is ready, or gives the session of a StepUp its new token. It gathers the facts anew and
@@ -58,20 +59,24 @@ func (m *Manager) Finish(ctx context.Context, ref Ref, c Client) (Done, Step, er
 	if err != nil {
 		return Done{}, Step{}, err
 	}
+	notices, err := m.noticeBreakGlass(ctx, o, c)
+	if err != nil {
+		return Done{}, Step{}, err
+	}
 	if err := flowError("taking", m.stores.Flows.TakeFlow(ctx, o.key, f.Version)); err != nil {
 		if errors.Is(err, ErrFlowChanged) || errors.Is(err, ErrFlowGone) { // somebody else finishes it, and tells
-			err = errors.Join(err, m.retract(ctx, notice))
+			err = errors.Join(err, m.retract(ctx, append(notices, notice)...))
 		}
 		return Done{}, Step{}, err
 	}
-	done := Done{ReturnTo: f.ReturnTo, Lang: cmp.Or(f.Lang, o.facts.User.Locale), Email: f.Email, Trace: step.Trace}
+	done := Done{ReturnTo: f.ReturnTo, Lang: cmp.Or(f.Lang, o.facts.User.Locale), Email: f.Email, Trace: step.Trace, Login: f.Login}
 	device, err := m.grant(ctx, &done, o.facts, f, token.NewID(), c)
 	if err != nil {
 		return Done{}, Step{}, err
 	}
 	done.Token, done.Session, err = m.sessions.Issue(ctx, session.Start{
 		ID: sessionID, UserID: f.UserID, AccountID: step.AccountID, DeviceID: device.ID, Methods: session.NewMethods(methods(o.facts, f)...),
-		Kept: step.Kept, Idle: step.Idle, Cap: step.Cap, CreatedAt: now, AuthTime: provenAt(o.facts, f),
+		Via: via(o.facts, f), Kept: step.Kept, Idle: step.Idle, Cap: step.Cap, CreatedAt: now, AuthTime: provenAt(o.facts, f),
 		UserAgent: c.UserAgent, IP: ipText(c.IP),
 	})
 	if err != nil {
@@ -143,8 +148,8 @@ func (m *Manager) unmade(ctx context.Context, s session.Session) error {
 // provenAt is when the newest proof was made that counts, and is worth more than a look into the mailbox.
 func provenAt(facts Facts, f Flow) (at time.Time) {
 	for _, p := range f.Proofs {
-		if p.counts(facts) && !p.mailbox() && p.At.After(at) {
-			at = p.At
+		if p.counts(facts) && !p.mailbox() && p.when().After(at) {
+			at = p.when()
 		}
 	}
 	return at
@@ -154,9 +159,71 @@ func provenAt(facts Facts, f Flow) (at time.Time) {
 func methods(facts Facts, f Flow) []string {
 	var names []string
 	for _, p := range f.Proofs {
-		if name := string(p.Method); p.counts(facts) && !slices.Contains(names, name) {
-			names = append(names, name)
+		for _, name := range p.names() {
+			if p.counts(facts) && !slices.Contains(names, name) {
+				names = append(names, name)
+			}
 		}
 	}
 	return names
+}
+
+// names are what a session says of a proof.
+func (p Proof) names() []string {
+	if p.Method == MethodSSO && p.MultiFactor {
+		return []string{string(MethodSSO), sessionMultiFactor}
+	}
+	return []string{string(p.Method)}
+}
+
+// when is when the person proved it: at their company that may have been long before it was told here.
+func (p Proof) when() time.Time {
+	if p.Method == MethodSSO && !p.AuthTime.IsZero() && p.AuthTime.Before(p.At) {
+		return p.AuthTime
+	}
+	return p.At
+}
+
+// via is the connection that a sign-in came by; empty: none.
+func via(facts Facts, f Flow) string {
+	for _, p := range f.Proofs {
+		if p.Method == MethodSSO && p.worthless(facts, f) == "" {
+			return p.Via
+		}
+	}
+	return ""
+}
+
+// noticeBreakGlass tells the super administrators of a company that somebody has gone round its own sign-in.
+func (m *Manager) noticeBreakGlass(ctx context.Context, o opened, c Client) (ids []string, err error) {
+	if !o.facts.breakGlass(o.step.Flow) {
+		return nil, nil
+	}
+	accountID := o.facts.Domain.AccountID
+	e := m.event(BreakGlass, o.facts.Now, c)
+	e.FlowID, e.UserID, e.AccountID = o.step.Flow.ID, o.facts.User.ID, accountID
+	if err := m.note(ctx, e); err != nil || m.admins == nil {
+		return nil, err
+	}
+	admins, err := m.admins.Administrators(ctx, accountID)
+	if err != nil {
+		return nil, fmt.Errorf("auth: reading administrators: %w", err)
+	}
+	for _, a := range admins {
+		theirs, err := m.memberships(ctx, a.ID, o.facts.Now)
+		if err != nil {
+			return ids, err
+		}
+		if at, ok := in(theirs, accountID); !ok || at.Role != RoleSuperAdmin {
+			continue
+		}
+		l := m.letter(mail.BreakGlass, a, "", c, o.facts.Now)
+		l.Person = o.facts.User.Email
+		id, err := m.announce(ctx, l)
+		if err != nil {
+			return ids, err
+		}
+		ids = append(ids, id)
+	}
+	return ids, nil
 }

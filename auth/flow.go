@@ -41,18 +41,29 @@ const (
 	MethodTOTP         Method = "totp"          // a code of the person's authenticator app
 	MethodRecoveryCode Method = "recovery_code" // one of the codes that the person wrote down for the day the phone is lost
 	MethodEmailLink    Method = "email_link"    // the link in a letter: of a reset, an invitation, a sign-up
+	MethodSSO          Method = "sso"           // the company's own sign-in; Decision.Connection says which
 )
+
+// sessionMultiFactor stands beside MethodSSO among a session's methods where the company's sign-in asserted a second step.
+const sessionMultiFactor = "sso_mfa"
 
 // A Proof is something that was proven in a flow. Proofs are only ever added.
 type Proof struct {
 	Method  Method
 	At      time.Time
 	Version int64 // of the person's credential at that moment; a newer credential makes the proof count for nothing
+
+	// Of MethodSSO.
+	Via         string    `json:",omitzero"` // the connection; where the domain names another one by now, the proof counts for nothing
+	AuthTime    time.Time `json:",omitzero"` // when the person proved it there; zero: the company does not say
+	Fresh       bool      `json:",omitzero"` // a fresh sign-in was demanded, in this flow
+	MultiFactor bool      `json:",omitzero"` // the company asserts a second step
+	Ends        time.Time `json:",omitzero"` // the company wants the session over by then; zero: it does not say
 }
 
 // What a proof is worth. Only first opens a sign-in, and only second is a second step: a mailed code never is, because whoever
 // reads the mailbox can often set the password too (NIST SP 800-63B-4 does not take e-mail for an authenticator).
-func (p Proof) first() bool    { return p.Method == MethodPassword }
+func (p Proof) first() bool    { return p.Method == MethodPassword || p.Method == MethodSSO }
 func (p Proof) second() bool   { return p.Method == MethodTOTP || p.Method == MethodRecoveryCode }
 func (p Proof) mailbox() bool  { return p.Method == MethodEmailCode }
 func (p Proof) recovery() bool { return p.Method == MethodEmailLink }
@@ -62,6 +73,7 @@ type Flow struct {
 	ID         string // names the flow in forms, answers and events; opens nothing
 	Version    int64  // counts accepted steps; a form made for an older one is refused
 	Purpose    Purpose
+	Way        Way       `json:",omitzero"` // how the person asks to prove it, where their domain leaves a choice
 	Email      string    // the address as it was typed, without the white space around it
 	Address    string    // the same in canonical form
 	Remember   bool      // "keep me signed in" is ticked
@@ -82,9 +94,21 @@ type Flow struct {
 	NewPhone   bool       // the person cannot use the app and wants to set it up on another phone
 	Setup      Setup      // of an authenticator app in this flow
 	Trust      bool       // with the app's code the box "do not ask on this device" was ticked
+	Connection string     `json:",omitzero"` // the company's sign-in that was asked for by name, before there was an address; empty: none
+	Arrival    Arrival    `json:",omitzero"` // an answer from outside that waits for the browser it is for; the zero Arrival: none
+	Pending    Arrival    `json:",omitzero"` // one whose person has to prove who they are here before it is linked; the zero Arrival: none
+	Login      []byte     `json:",omitzero"` // what Arrival.Login held of the answer that was accepted
 	MadeAt     time.Time
 	ExpiresAt  time.Time // the flow ends then unless a step is accepted before
 }
+
+// A Way is how a person asks to prove who they are.
+type Way string
+
+const (
+	WayAny      Way = ""         // as the domain of their address has it
+	WayPassword Way = "password" // the password: where the company's own sign-in is the only way, it leads in those alone who are exempt
+)
 
 // newcomer tells whether the flow leads to somebody's first password, by a mailed link.
 func (f Flow) newcomer() bool { return f.Purpose == Activate || f.Purpose == SignUp }
@@ -136,6 +160,7 @@ type Step struct {
 	RecoveryCodes []string         // in the one answer that makes them
 	Rules         []password.Unmet // at StageNewPassword: what the new password must meet
 	Invitation    Invitation       // of Activate and ActionJoin: the one to accept; the zero Invitation: there is none
+	Came          Arrival          // the answer from outside that this step was about, in the answer of Arrived; the zero Arrival: none
 	MailTo        string           // where a code was or will be mailed, masked in a sign-in, in full where the person sets something up
 }
 

@@ -14,6 +14,7 @@ const maxLang = 35
 // An Opening is what somebody says to begin a sign-in.
 type Opening struct {
 	Email    string // as it was typed
+	Way      Way    // how the person asks to prove it; empty: as the domain has it
 	Remember bool   // "keep me signed in" is ticked
 	ReturnTo string // where to go afterwards; an address that is not allowed is dropped
 	Lang     string // the language of the page, as a BCP 47 tag of at most 35 bytes; empty, or longer: none
@@ -23,45 +24,59 @@ type Opening struct {
 // Identify makes a flow for an address. Its answer depends on the domain of the address only, never on the person: nothing is
 // looked up about them. Reasons: ReasonEmailInvalid, ReasonTooManyAttempts; no flow is made then, and Step.Token is empty.
 func (m *Manager) Identify(ctx context.Context, o Opening, c Client) (Step, error) {
-	now := m.now()
-	if len(o.Lang) > maxLang {
-		o.Lang = ""
-	}
-	opening := Flow{Purpose: SignIn, Email: o.Email, Remember: o.Remember, ReturnTo: m.ReturnTo(o.ReturnTo), Lang: o.Lang}
-	rejected := Step{Flow: opening, Decision: Decision{Stage: StageIdentify}}
 	a, err := address.Parse(o.Email)
 	if err != nil {
-		return rejected.refused(ReasonEmailInvalid, 0), nil
+		return m.opening(o).refused(ReasonEmailInvalid, 0), nil
 	}
-	var t toll
-	t.add(m.counters("identify", source(c)), Charge{Window: time.Minute, Limit: identifyLimit, Lock: time.Minute}, false)
-	wait, err := m.charge(ctx, t, now)
-	if err != nil {
-		return Step{}, err
+	f, rejected, err := m.begin(ctx, o, c)
+	if err != nil || rejected.Reason != "" {
+		return rejected, err
 	}
-	if wait > 0 {
-		return rejected.refused(ReasonTooManyAttempts, wait), m.throttled(ctx, opening, c, now)
-	}
-	f := opening
-	f.ID, f.MadeAt, f.Email, f.Address = token.NewID(), now, a.Typed, a.Canonical
-	f = f.accepted(now)
-	facts, err := m.facts(ctx, f, c, now)
+	f.Email, f.Address = a.Typed, a.Canonical
+	facts, err := m.facts(ctx, f, c, f.MadeAt)
 	if err != nil {
 		return Step{}, err
 	}
 	step := Step{Flow: f, Decision: Next(facts, f)}
-	e := m.event(FlowStarted, now, c)
+	step.Token, err = m.started(ctx, f, o.Replaces, c)
+	return step, err
+}
+
+// opening is the step of somebody who has not begun.
+func (m *Manager) opening(o Opening) Step {
+	f := Flow{Purpose: SignIn, Way: o.Way, Email: o.Email, Remember: o.Remember, ReturnTo: m.ReturnTo(o.ReturnTo), Lang: spoken(o.Lang)}
+	return Step{Flow: f, Decision: Decision{Stage: StageIdentify}}
+}
+
+// begin charges the beginning of a flow to where it comes from, and makes the flow, which is not stored yet. A Reason: it may not begin.
+func (m *Manager) begin(ctx context.Context, o Opening, c Client) (Flow, Step, error) {
+	now, rejected := m.now(), m.opening(o)
+	var t toll
+	t.add(m.counters("identify", source(c)), Charge{Window: time.Minute, Limit: identifyLimit, Lock: time.Minute}, false)
+	wait, err := m.charge(ctx, t, now)
+	if err != nil {
+		return Flow{}, Step{}, err
+	}
+	if wait > 0 {
+		return Flow{}, rejected.refused(ReasonTooManyAttempts, wait), m.throttled(ctx, rejected.Flow, c, now)
+	}
+	f := rejected.Flow
+	f.ID, f.MadeAt = token.NewID(), now
+	return f.accepted(now), Step{}, nil
+}
+
+// started records and stores a new flow, drops the one that it takes the place of, and answers its token.
+func (m *Manager) started(ctx context.Context, f Flow, replaces string, c Client) (string, error) {
+	e := m.event(FlowStarted, f.MadeAt, c)
 	e.FlowID = f.ID
 	if err := m.note(ctx, e); err != nil {
-		return Step{}, err
+		return "", err
 	}
-	if step.Token, err = m.create(ctx, f); err != nil {
-		return Step{}, err
+	plain, err := m.create(ctx, f)
+	if err != nil {
+		return "", err
 	}
-	if err := m.Cancel(ctx, o.Replaces); err != nil {
-		return Step{}, err
-	}
-	return step, nil
+	return plain, m.Cancel(ctx, replaces)
 }
 
 // throttled records that a guess was not looked at.

@@ -23,6 +23,7 @@ import (
 //	ChangeAppGone        all but the one     all              all
 //	ChangeReported       all but the one     the reported     all                                    and the account is locked
 //	ChangeLocked         all                 all              all                                    and the account is locked
+//	ChangeLinked         none                all              all but the one
 //	ChangeEnded          all                 all              all
 //
 // "The one" is the session, or the sign-in, in which the change is made; a new password that comes by a mailed link, or from an
@@ -43,6 +44,7 @@ const (
 	ChangeAppGone      Change = "app_gone"      // two-step verification was turned off, or taken away by an administrator
 	ChangeReported     Change = "reported"      // the person does not recognize a device
 	ChangeLocked       Change = "locked"        // a suspicious sign-in
+	ChangeLinked       Change = "linked"        // the company's own sign-in is this person's from now on
 	ChangeEnded        Change = "ended"         // suspended, deleted, or whatever else a host has for a reason: EndUser
 )
 
@@ -67,6 +69,7 @@ func (c Change) endings() ending {
 		ChangeAppGone:      {devices: true, others: true},
 		ChangeReported:     {others: true, locks: true},
 		ChangeLocked:       {devices: true, locks: true},
+		ChangeLinked:       {devices: true, none: true},
 		ChangeEnded:        {devices: true},
 	}[c]
 }

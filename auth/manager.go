@@ -39,6 +39,7 @@ type Config struct {
 
 	Registrar      Registrar      // adds people and changes their addresses; nil: nobody can sign up, be invited, or change theirs
 	Invitations    Invitations    // nil: nobody can be invited
+	Members        Members        // nil: no company's sign-in adds anybody, and nobody is exempt from it
 	Administrators Administrators // whom to turn to in a company; nil: nobody can ask for a seat, and pages name no contact
 
 	// Preset is the product's policy and layout. What it leaves zero is filled from Recommended, field by field.
@@ -103,6 +104,7 @@ type Manager struct {
 	registrar     Registrar      // nil: people cannot be added or changed
 	invitations   Invitations    // nil: nobody is invited
 	admins        Administrators // nil: nobody is named
+	members       Members        // nil: no company's sign-in adds anybody, and nobody is exempt from it
 	stores        Stores
 	sessions      *session.Manager
 	ring          *token.Ring
@@ -169,7 +171,7 @@ func New(cfg Config) (*Manager, error) {
 	}
 	m := &Manager{
 		users: cfg.Users, companies: companies, stores: cfg.Stores,
-		registrar: cfg.Registrar, invitations: cfg.Invitations, admins: cfg.Administrators,
+		registrar: cfg.Registrar, invitations: cfg.Invitations, admins: cfg.Administrators, members: cfg.Members,
 		ring: ring, preset: preset, product: cmp.Or(cfg.Product, base.Hostname()),
 		hasher: cfg.Passwords, queue: password.NewQueue(cfg.HashesAtOnce, cfg.HashesWaiting),
 		breaches: cfg.Breaches, words: cfg.Words,

@@ -18,6 +18,7 @@ const (
 	StageAuthenticate Stage = "authenticate" // prove it
 	StageVerify       Stage = "verify"       // prove it once more: the app, a recovery code, a mailed code
 	StageEnroll       Stage = "enroll"       // set up an authenticator app; Dialog says how far that is
+	StageLink         Stage = "link"         // confirm that the company's sign-in, or a social account, is this person's from now on
 	StageNewPassword  Stage = "new_password" // set a new password
 	StageAccount      Stage = "account"      // choose a company
 	StagePolicy       Stage = "policy"       // proven, but there is nothing to enter; Reason says why
@@ -48,18 +49,20 @@ type Facts struct {
 
 // A Decision is what Next answers.
 type Decision struct {
-	Stage     Stage
-	Offer     []Method        // what may be tried now
-	Dialog    int             // at StageEnroll: 1 notice, 2 mailed code, 3 get an app, 4 scan and enter its code
-	NewPhone  bool            // "set up a new mobile device" is offered
-	TrustBox  bool            // the box that spares this device the app's code is offered
-	SignOut   ResetSignOut    // at StageNewPassword of a Reset: whether the person is asked to end all sessions, or what becomes of them
-	Reason    Reason          // why the stage refuses, or offers nothing; empty: nothing is wrong
-	Accounts  []AccountChoice // at StageAccount: the companies to choose from
-	AccountID string          // at StageReady: the company to enter; empty: none
-	Kept      bool            // at StageReady: the session is kept
-	Idle, Cap time.Duration   // at StageReady: the limits of the session
-	Trace     []string        // the rules that decided, for a support person; not for strangers
+	Stage      Stage
+	Offer      []Method        // what may be tried now
+	Connection string          // where Offer has MethodSSO: the company's sign-in
+	Fresh      bool            // it must be proven anew there
+	Dialog     int             // at StageEnroll: 1 notice, 2 mailed code, 3 get an app, 4 scan and enter its code
+	NewPhone   bool            // "set up a new mobile device" is offered
+	TrustBox   bool            // the box that spares this device the app's code is offered
+	SignOut    ResetSignOut    // at StageNewPassword of a Reset: whether the person is asked to end all sessions, or what becomes of them
+	Reason     Reason          // why the stage refuses, or offers nothing; empty: nothing is wrong
+	Accounts   []AccountChoice // at StageAccount: the companies to choose from
+	AccountID  string          // at StageReady: the company to enter; empty: none
+	Kept       bool            // at StageReady: the session is kept
+	Idle, Cap  time.Duration   // at StageReady: the limits of the session
+	Trace      []string        // the rules that decided, for a support person; not for strangers
 }
 
 // An AccountChoice is a company that a person may choose.
@@ -77,7 +80,7 @@ func Next(facts Facts, flow Flow) Decision {
 	case flow.Address == "":
 		d.Stage = StageIdentify
 		return d
-	case !d.proven(facts, flow), !d.welcome(facts, flow), !d.twoStep(facts, flow), !d.verified(facts, flow), !d.allowed(facts, flow):
+	case !d.proven(facts, flow), !d.welcome(facts, flow), !d.twoStep(facts, flow), !d.verified(facts, flow), !d.linked(facts, flow), !d.allowed(facts, flow):
 		return d
 	}
 	d.Stage = StageReady
@@ -101,29 +104,128 @@ func (d *Decision) proven(facts Facts, flow Flow) bool {
 // provenFirst looks for a first proof. Without one it offers what the domain of the address leaves open, and nothing that depends
 // on the person.
 func (d *Decision) provenFirst(facts Facts, flow Flow) bool {
-	enforced := facts.Domain.SSO == SSOEnforced
-	if enforced {
-		d.say("%s asks for the company's own sign-in", facts.Domain.Domain)
-	}
 	for _, p := range flow.Proofs {
+		if !p.first() {
+			continue
+		}
+		why := p.worthless(facts, flow)
 		switch {
-		case !p.first():
-		case p.Method == MethodPassword && enforced:
-			d.say("the password does not count here")
-		case !p.counts(facts):
-			d.say("the %s was proven before the person's credential changed", p.Method)
+		case why != "":
+			d.say("%s", why)
 		case flow.UserID != "":
 			d.say("%s proven", p.Method)
 			return true
 		}
 	}
 	d.Stage = StageAuthenticate
-	if enforced {
-		d.Reason = ReasonSSORequired
+	d.offerFirst(facts, flow)
+	return false
+}
+
+// worthless says why a first proof does not count here; empty: it counts.
+func (p Proof) worthless(facts Facts, flow Flow) string {
+	switch {
+	case !p.counts(facts):
+		return fmt.Sprintf("the %s was proven before the person's credential changed", p.Method)
+	case p.Method == MethodPassword && !facts.passwordCounts(flow):
+		return "the password does not count here"
+	case p.Method == MethodSSO && (!facts.Domain.companySignIn() || p.Via != facts.Domain.Connection):
+		return "the company's sign-in is another one by now"
+	case p.Method == MethodSSO && !p.Ends.IsZero() && !facts.Now.Before(p.Ends):
+		return "the company's own session is over"
+	case p.Method == MethodSSO && !facts.LockedAt.IsZero() && facts.ssoOnly() && !p.freshAfter(facts.LockedAt):
+		return "the company's sign-in was not demanded anew after the account was locked"
+	case p.Method == MethodSSO && flow.Purpose == StepUp && !p.freshAfter(flow.MadeAt.Add(-ssoSkew)):
+		return "the company's sign-in was not demanded anew"
+	}
+	return ""
+}
+
+// ssoSkew is how far the clock of a company's provider may be from ours.
+const ssoSkew = 2 * time.Minute
+
+// freshAfter tells whether the person proved anew who they are at their company, after an instant.
+func (p Proof) freshAfter(t time.Time) bool { return p.Fresh && !p.AuthTime.Before(t) }
+
+// companySignIn tells whether the domain has its company's own sign-in, and people may or must use it.
+func (r DomainRule) companySignIn() bool { return r.SSO != SSOOff && r.Connection != "" }
+
+// ssoOnly tells whether the user has to use the company's own sign-in: their domain says so of everybody, or the company that owns it
+// of this one. What only the person decides is known once the person is.
+func (f Facts) ssoOnly() bool {
+	m, _ := in(f.Memberships, f.Domain.AccountID)
+	switch f.Domain.SSO {
+	case SSOEnforced:
+		return !f.exempt()
+	case SSOOptional:
+		return m.SSO == SSORequired
+	}
+	return false
+}
+
+// exempt tells whether the user keeps their password where the domain enforces the company's own sign-in: those whom the company has
+// named, and only as long as they have an authenticator app.
+func (f Facts) exempt() bool {
+	m, ok := in(f.Memberships, f.Domain.AccountID)
+	return ok && m.State == MemberActive && m.SSO == SSOExempt && f.App.ID != ""
+}
+
+// passwordCounts tells whether a password is a first proof in this flow. Where the company's own sign-in is the only way it is for those
+// who are exempt and have asked for it; and for whoever has to show whose account a company's answer is about, which alone leads nowhere.
+func (f Facts) passwordCounts(flow Flow) bool {
+	if flow.pends(f.Now) {
+		return true
+	}
+	if f.Domain.SSO == SSOEnforced {
+		return (flow.Way == WayPassword || flow.Purpose == StepUp) && f.exempt()
+	}
+	return !f.ssoOnly()
+}
+
+// breakGlass tells whether the flow goes round the company's own sign-in, which only those can who are exempt.
+func (f Facts) breakGlass(flow Flow) bool {
+	if f.Domain.SSO != SSOEnforced || flow.Purpose != SignIn || f.provenBy(flow, MethodSSO) {
 		return false
 	}
-	d.Offer = []Method{MethodPassword}
-	return false
+	return slices.ContainsFunc(flow.Proofs, func(p Proof) bool { return p.Method == MethodPassword && p.counts(f) })
+}
+
+// provenBy tells whether a first proof of this kind counts in the flow.
+func (f Facts) provenBy(flow Flow, by Method) bool {
+	return slices.ContainsFunc(flow.Proofs, func(p Proof) bool { return p.Method == by && p.worthless(f, flow) == "" })
+}
+
+// offerFirst offers what may be tried for a first proof.
+func (d *Decision) offerFirst(facts Facts, flow Flow) {
+	rule := facts.Domain
+	own := rule.companySignIn()
+	only := rule.SSO == SSOEnforced && flow.Way != WayPassword
+	if flow.UserID != "" { // whatever is told of them now was proven before
+		only = facts.ssoOnly()
+	}
+	switch {
+	case flow.pends(facts.Now):
+		d.say("the company's answer is to be linked: whose account it is is proven by password")
+		d.Offer = []Method{MethodPassword}
+		return
+	case only:
+		d.say("%s asks for the company's own sign-in", rule.Domain)
+	}
+	if only || own && flow.Way != WayPassword && !(flow.Purpose == StepUp && facts.Password) {
+		if own {
+			d.Offer, d.Connection = append(d.Offer, MethodSSO), rule.Connection
+			d.Fresh = flow.Purpose == StepUp || !facts.LockedAt.IsZero()
+		}
+	}
+	switch {
+	case !only && flow.Purpose == StepUp && len(d.Offer) > 0:
+	case !only:
+		d.Offer = append(d.Offer, MethodPassword)
+	case !own:
+		d.Reason = ReasonSSORequired
+	case flow.UserID != "" && !facts.LockedAt.IsZero():
+		d.Reason = ReasonSSOAgain
+	}
 }
 
 // recentProof is how old a proof may be where a page asks for a recent one.
@@ -179,7 +281,7 @@ func hasSecond(s session.Session) bool {
 
 // provenByLink looks for the mailed link of a reset. It says who it is and opens a new password, never a session.
 func (d *Decision) provenByLink(facts Facts, flow Flow) bool {
-	if facts.Domain.SSO == SSOEnforced {
+	if facts.ssoOnly() {
 		*d = d.stop(StageRefused, ReasonSSORequired, facts.Domain.Domain+" asks for the company's own sign-in")
 		return false
 	}
@@ -265,7 +367,7 @@ func (d *Decision) welcome(facts Facts, flow Flow) bool {
 		*d = d.stop(StageRefused, ReasonInvalidCredentials, "the user is gone")
 	case facts.User.Suspended:
 		*d = d.stop(StageRefused, ReasonUserSuspended, "the user is suspended")
-	case !facts.LockedAt.IsZero() && flow.Purpose != Reset && !flow.newcomer():
+	case !facts.LockedAt.IsZero() && flow.Purpose != Reset && !flow.newcomer() && !(facts.ssoOnly() && facts.provenBy(flow, MethodSSO)):
 		*d = d.stop(StageRefused, ReasonAccountLocked, "locked by a suspicious sign-in, until there is a new password")
 	default:
 		return true
@@ -302,7 +404,7 @@ func (d *Decision) twoStepAgain(facts Facts, flow Flow) bool {
 
 // twoStepOfTarget asks for the second step that a company wants of whoever enters it, unless the session came by one already.
 func (d *Decision) twoStepOfTarget(facts Facts, flow Flow) bool {
-	required := d.requirers(facts)
+	required := d.requirers(facts, flow)
 	if facts.App.ID == "" {
 		return !required || d.dialogs(facts, flow)
 	}
@@ -328,14 +430,18 @@ func (d *Decision) twoStepOfReset(facts Facts, flow Flow) bool {
 		d.say("a reset asks for no second step")
 		return true
 	}
-	d.askSecond(facts, flow, d.requirers(facts))
+	d.askSecond(facts, flow, d.requirers(facts, flow))
 	return false
 }
 
 func (d *Decision) twoStepOfSignIn(facts Facts, flow Flow) bool {
-	required := d.requirers(facts)
+	required := d.requirers(facts, flow)
 	if facts.App.ID == "" {
 		return !required || d.dialogs(facts, flow)
+	}
+	if !required && facts.asserted(flow, facts.Domain.AccountID) {
+		d.say("the company's own sign-in asserts a second step")
+		return true
 	}
 	fresh := !flow.Setup.DoneAt.IsZero() // set up in this flow
 	p, done := d.second(facts, flow)
@@ -349,6 +455,9 @@ func (d *Decision) twoStepOfSignIn(facts Facts, flow Flow) bool {
 	case done:
 		d.say("%s proven as the second step", p.Method)
 		return true
+	case facts.breakGlass(flow), flow.pends(facts.Now):
+		d.say("no device is spared the app's code on the way round the company's own sign-in")
+		required = true
 	case d.spared(facts, required):
 		return true
 	}
@@ -365,13 +474,20 @@ func provenSince(facts Facts, flow Flow) bool {
 
 // requirers tells whether anybody requires two-step verification: the product, or a company that the person is active in and that
 // has not expired.
-func (d *Decision) requirers(facts Facts) bool {
+func (d *Decision) requirers(facts Facts, flow Flow) bool {
 	required := facts.Preset.Policy.TwoStep == TwoStepRequired
 	if required {
 		d.say("two-step verification is required of everybody")
 	}
 	for _, m := range facts.Memberships {
-		if m.asks() && m.Policy.TwoStep == TwoStepRequired {
+		if !m.asks() || m.Policy.TwoStep != TwoStepRequired {
+			continue
+		}
+		if facts.asserted(flow, m.AccountID) {
+			d.say("the sign-in of %s asserts the second step that it requires", m.AccountName)
+			continue
+		}
+		{
 			required = true
 			since := ""
 			if !m.Policy.TwoStepSince.IsZero() {
@@ -381,6 +497,20 @@ func (d *Decision) requirers(facts Facts) bool {
 		}
 	}
 	return required
+}
+
+// asserted tells whether a company's own sign-in asserts a second step: in this flow, or in the session that a StepUp is for. It does so
+// for that company only.
+func (f Facts) asserted(flow Flow, accountID string) bool {
+	if accountID == "" || accountID != f.Domain.AccountID || !f.Domain.companySignIn() {
+		return false
+	}
+	if f.Session.Via == f.Domain.Connection && f.Session.Methods.Has(sessionMultiFactor) {
+		return true
+	}
+	return slices.ContainsFunc(flow.Proofs, func(p Proof) bool {
+		return p.Method == MethodSSO && p.MultiFactor && p.worthless(f, flow) == ""
+	})
 }
 
 // asks tells whether the company's policy counts for this person.
@@ -425,7 +555,8 @@ func (d *Decision) askSecond(facts Facts, flow Flow, required bool) {
 	if flow.Purpose != SignIn {
 		return
 	}
-	d.NewPhone, d.TrustBox = facts.Preset.SelfReset != SelfResetOff, sparable(facts)
+	around := facts.breakGlass(flow) || flow.pends(facts.Now)
+	d.NewPhone, d.TrustBox = facts.Preset.SelfReset != SelfResetOff && !around, sparable(facts) && !around
 	if flow.NewPhone && facts.Preset.SelfReset == SelfResetRecovery {
 		d.say("another phone is set up after a recovery code")
 		d.Offer, d.NewPhone, d.TrustBox = []Method{MethodRecoveryCode}, false, false
@@ -504,6 +635,16 @@ func (d *Decision) dialogs(facts Facts, flow Flow) bool {
 	return false
 }
 
+// linked asks whether a company's answer that waits is to be this person's from now on. Whoever says no goes on without it.
+func (d *Decision) linked(facts Facts, flow Flow) bool {
+	if !flow.pends(facts.Now) {
+		return true
+	}
+	d.say("the company's answer is to be linked")
+	d.Stage = StageLink
+	return false
+}
+
 // verified asks for a mailed code where the sign-in is unusual. It is no second step, and does not replace one.
 func (d *Decision) verified(facts Facts, flow Flow) bool {
 	if flow.Purpose != SignIn && flow.Target == "" {
@@ -539,6 +680,9 @@ func (d *Decision) verified(facts Facts, flow Flow) bool {
 func (d *Decision) unusual(facts Facts, flow Flow) (bool, string) {
 	if flow.Target != "" {
 		return d.unusualForTarget(facts, flow)
+	}
+	if facts.provenBy(flow, MethodSSO) {
+		return false, "the company's own sign-in has let the person in"
 	}
 	high := flow.Verdict == VerdictUnusual
 	if _, done := d.second(facts, flow); done && facts.App.ID != "" {
@@ -604,8 +748,7 @@ func signOutOf(facts Facts) ResetSignOut {
 
 // current asks for a new password where the one that was proven just now is to be replaced.
 func (d *Decision) current(facts Facts, flow Flow) bool {
-	proven := slices.ContainsFunc(flow.Proofs, func(p Proof) bool { return p.Method == MethodPassword && p.counts(facts) })
-	if !proven || !flow.Renewed.IsZero() {
+	if !facts.provenBy(flow, MethodPassword) || !flow.Renewed.IsZero() {
 		return true
 	}
 	rules := facts.policy().Passwords
@@ -731,6 +874,15 @@ func (d *Decision) limits(facts Facts, flow Flow) {
 	d.Idle, d.Cap = p.Idle, p.Cap
 	if d.Kept {
 		d.Idle, d.Cap = p.KeptIdle, p.KeptCap
+	}
+	for _, p := range flow.Proofs {
+		if p.Method != MethodSSO || p.Ends.IsZero() || p.worthless(facts, flow) != "" {
+			continue
+		}
+		if left := p.Ends.Sub(facts.Now); d.Cap == Uncapped || left < d.Cap {
+			d.Cap = left
+			d.say("the company's own session ends then")
+		}
 	}
 	if d.Cap == Uncapped {
 		d.say("the session ends after %s without activity", span(d.Idle))

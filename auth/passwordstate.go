@@ -29,7 +29,11 @@ func (m *Manager) PasswordState(ctx context.Context, userID string) (PasswordSta
 	if err != nil {
 		return PasswordState{}, err
 	}
-	s := PasswordState{Set: cred.Hash != "", SSO: rule.SSO == SSOEnforced}
+	ssoOnly, err := m.ssoOnly(ctx, userID, rule, m.now())
+	if err != nil {
+		return PasswordState{}, err
+	}
+	s := PasswordState{Set: cred.Hash != "", SSO: ssoOnly}
 	if s.Set {
 		s.ChangedAt = cred.ChangedAt
 	}

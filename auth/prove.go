@@ -75,10 +75,43 @@ func (m *Manager) Password(ctx context.Context, ref Ref, typed string, c Client)
 	o.facts.stand(cred)
 	o.typed = typed
 	f.UserID = g.user.ID
+	barred, err := m.barred(ctx, &o, f)
+	if err != nil {
+		return Step{}, err
+	}
+	if barred { // right, and worth nothing: no proof is kept of it, and the flow stands where it stood
+		e := m.event(ProofRefused, now, c)
+		e.FlowID, e.UserID, e.Method, e.Reason = f.ID, f.UserID, MethodPassword, ReasonSSORequired
+		if err := m.note(ctx, e); err != nil {
+			return Step{}, err
+		}
+		return step.refused(ReasonSSORequired, 0), m.refund(ctx, g.toll)
+	}
 	if err := m.prove(ctx, &o, f, Proof{Method: MethodPassword, At: now, Version: cred.Version}, g.device, c); err != nil {
 		return Step{}, err
 	}
 	return o.step, m.refund(ctx, g.toll)
+}
+
+// barred tells whether the person whose password was right has to use their company's own sign-in instead.
+func (m *Manager) barred(ctx context.Context, o *opened, f Flow) (bool, error) {
+	if email := o.facts.User.Email; email != f.Address {
+		var err error
+		if o.facts.Domain, err = m.domainRule(ctx, email); err != nil {
+			return false, err
+		}
+	}
+	if o.facts.Domain.SSO == SSOOff {
+		return false, nil
+	}
+	var err error
+	if o.facts.Memberships, err = m.memberships(ctx, f.UserID, o.facts.Now); err != nil {
+		return false, err
+	}
+	if o.facts.App, err = m.app(ctx, f.UserID); err != nil {
+		return false, err
+	}
+	return !o.facts.passwordCounts(f), nil
 }
 
 // guess is whom a password is tried for, and what that costs.

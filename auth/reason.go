@@ -14,6 +14,17 @@ const (
 	ReasonTooManyAttempts     Reason = "too_many_attempts"             // the throttle; RetryAfter says how long
 	ReasonBusy                Reason = "busy"                          // too many sign-ins at this moment; RetryAfter says how long
 	ReasonSSORequired         Reason = "sso_required"                  // the domain of the address asks for the company's own sign-in
+	ReasonSSOAgain            Reason = "sso_again"                     // a suspicious sign-in was seen: the company's own sign-in is demanded anew; told only after proof
+	ReasonSSOFailed           Reason = "sso_failed"                    // the company's sign-in did not complete
+	ReasonSSOExpired          Reason = "sso_expired"                   // its answer came too late
+	ReasonSSOReplayed         Reason = "sso_replayed"                  // its answer was used before
+	ReasonSSOUnsolicited      Reason = "sso_unsolicited"               // nobody has asked for its answer
+	ReasonSSONoEmail          Reason = "sso_no_email"                  // its answer names no address
+	ReasonSSODomainMismatch   Reason = "sso_domain_mismatch"           // its answer names an address that the company may not speak for
+	ReasonSSOUserUnknown      Reason = "sso_user_unknown"              // whoever is signed in there has no account here
+	ReasonSSOSubjectChanged   Reason = "sso_subject_changed"           // the person is somebody else at their company than before: an administrator looks at it
+	ReasonCompanyIDUnknown    Reason = "company_id_unknown"            // the domain has no company's own sign-in
+	ReasonExemptNeedsTwoStep  Reason = "exempt_needs_two_step"         // whoever is exempt from the company's own sign-in needs an app first; told to administrators
 	ReasonUserSuspended       Reason = "user_suspended"                // told only after proof
 	ReasonAccountExpired      Reason = "account_expired"               // told only after proof
 	ReasonNoCompany           Reason = "no_company"                    // the product works for members of a company only; told only after proof

@@ -37,7 +37,7 @@ func (m *Manager) AskRecoveryEmail(ctx context.Context, s session.Session, typed
 	switch {
 	case !m.CanMail():
 		return Answer{Reason: ReasonForbidden}, nil
-	case o.domain.SSO == SSOEnforced:
+	case o.ssoOnly:
 		return Answer{Reason: ReasonSSORequired}, nil
 	case err != nil:
 		return Answer{Reason: ReasonEmailInvalid}, nil
@@ -79,7 +79,7 @@ func (m *Manager) ConfirmRecoveryEmail(ctx context.Context, linkToken string, c 
 	if err != nil || why != "" {
 		return Done{}, Answer{Reason: why}, err
 	}
-	if o.domain.SSO == SSOEnforced {
+	if o.ssoOnly {
 		return Done{}, Answer{Reason: ReasonSSORequired}, nil
 	}
 	done, a, err := m.setRecovery(ctx, o, l.To, c)

@@ -1,6 +1,9 @@
 package auth
 
-import "context"
+import (
+	"context"
+	"time"
+)
 
 // A NewUser is a person who has proven an address and is to be added.
 type NewUser struct {
@@ -22,6 +25,16 @@ type Registrar interface {
 	// CreateCompany adds a company of which the person is super administrator, for SignUpCompany. Somebody who is super
 	// administrator of one already gets no second one: that is answered, so that a sign-up that was cut short can be repeated.
 	CreateCompany(ctx context.Context, name, ownerID string) (accountID string, err error)
+}
+
+// Members changes who belongs to a company, and how, for its own sign-in. It is optional: without it that adds nobody, and nobody is
+// exempt from it. directory.Directory is one. Every method is one atomic change.
+type Members interface {
+	// AddMember makes a person an active member, with the role of a member or an administrator. A membership that there is already, in
+	// whatever state, is answered as it stands. ErrNotFound: no such company.
+	AddMember(ctx context.Context, accountID, userID string, role Role, now time.Time) (Membership, error)
+	// SetMemberSSO says what the company asks of a member. ErrNotFound: the person is no member of it.
+	SetMemberSSO(ctx context.Context, accountID, userID string, o SSOOverride) error
 }
 
 // Administrators tells whom to turn to in a company. It is optional: without it nobody can ask for a seat, and pages name no

@@ -71,6 +71,7 @@ type stranger struct {
 	found       bool
 	cred        Credential
 	domain      DomainRule
+	ssoOnly     bool         // they have to use their company's own sign-in
 	invitations []Invitation // those that can be accepted, newest first
 }
 
@@ -88,6 +89,9 @@ func (m *Manager) stranger(ctx context.Context, canonical string, now time.Time)
 	if s.cred, err = m.credential(ctx, s.user.ID); err != nil {
 		return s, err
 	}
+	if s.ssoOnly, err = m.ssoOnly(ctx, s.user.ID, s.domain, now); err != nil {
+		return s, err
+	}
 	s.invitations, err = m.invitationsTo(ctx, canonical, now)
 	s.invitations = slices.DeleteFunc(s.invitations, func(i Invitation) bool { return i.stands(i.Letter, now) != "" })
 	return s, err
@@ -98,7 +102,7 @@ func (m *Manager) forgotLetter(s stranger, canonical, lang string, c Client, now
 	enforced := s.domain.SSO == SSOEnforced
 	switch {
 	case s.found && s.user.Suspended:
-	case s.found && enforced:
+	case s.found && s.ssoOnly:
 		return m.letter(mail.ResetSSO, s.user, lang, c, now)
 	case s.found:
 		l := m.letter(mail.Reset, s.user, lang, c, now)

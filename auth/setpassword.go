@@ -139,7 +139,7 @@ func (m *Manager) swapPassword(ctx context.Context, u User, old Credential, p ne
 		return err
 	}
 	if p.afresh {
-		if err := m.discardApp(ctx, u.ID); err != nil {
+		if err := m.discard(ctx, u.ID); err != nil {
 			return err
 		}
 	}
@@ -183,7 +183,16 @@ func (c Credential) recovery() string {
 	return c.RecoveryEmail
 }
 
-// discardApp takes away an app and recovery codes that were set up before the person's address was proven.
+// discard takes away what was set up before the person's address was proven: identities, an app and recovery codes.
+func (m *Manager) discard(ctx context.Context, userID string) error {
+	if m.stores.Identities != nil {
+		if err := m.stores.Identities.UnlinkIdentities(ctx, userID); err != nil {
+			return fmt.Errorf("auth: unlinking identities: %w", err)
+		}
+	}
+	return m.discardApp(ctx, userID)
+}
+
 func (m *Manager) discardApp(ctx context.Context, userID string) error {
 	app, err := m.app(ctx, userID)
 	if err != nil || app.ID == "" {

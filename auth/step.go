@@ -30,25 +30,34 @@ func (m *Manager) load(ctx context.Context, ref Ref, now time.Time) (Flow, [32]b
 	if !ok {
 		return Flow{}, key, ErrFlowGone
 	}
-	row, err := m.stores.Flows.Flow(ctx, key)
-	if errors.Is(err, ErrNotFound) {
-		return Flow{}, key, ErrFlowGone
-	}
-	if err != nil {
-		return Flow{}, key, fmt.Errorf("auth: reading a flow: %w", err)
-	}
-	var f Flow
-	if err := json.Unmarshal(row.Body, &f); err != nil {
-		return Flow{}, key, fmt.Errorf("auth: a flow cannot be read: %w", err)
-	}
-	f.Version = row.Version
+	f, err := m.loadKey(ctx, key, now)
 	switch {
-	case !now.Before(row.ExpiresAt):
-		return Flow{}, key, ErrFlowGone
+	case err != nil:
+		return Flow{}, key, err
 	case ref.ID != "" && ref.ID != f.ID, ref.Version != 0 && ref.Version != f.Version:
 		return f, key, ErrFlowChanged
 	}
 	return f, key, nil
+}
+
+// loadKey reads the flow under a key. It answers ErrFlowGone where there is none that lives.
+func (m *Manager) loadKey(ctx context.Context, key [32]byte, now time.Time) (Flow, error) {
+	row, err := m.stores.Flows.Flow(ctx, key)
+	if errors.Is(err, ErrNotFound) {
+		return Flow{}, ErrFlowGone
+	}
+	if err != nil {
+		return Flow{}, fmt.Errorf("auth: reading a flow: %w", err)
+	}
+	var f Flow
+	if err := json.Unmarshal(row.Body, &f); err != nil {
+		return Flow{}, fmt.Errorf("auth: a flow cannot be read: %w", err)
+	}
+	f.Version = row.Version
+	if !now.Before(row.ExpiresAt) {
+		return Flow{}, ErrFlowGone
+	}
+	return f, nil
 }
 
 // row is the flow as it is stored.

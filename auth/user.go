@@ -92,6 +92,7 @@ type Membership struct {
 	Role         Role         // empty: a member
 	Policy       Policy       // what the company asks; the zero Policy asks nothing
 	GraceEnds    time.Time    // a lapsed company counts as expired from then on; zero: not by itself
+	SSO          SSOOverride  // what the company asks of this person instead of what its domain asks; counts only in the company that owns it
 	Products     []string     // what the person has a seat for there, in order; see RequireProduct
 }
 
@@ -106,8 +107,17 @@ type SSOMode string
 
 const (
 	SSOOff      SSOMode = ""         // nothing
-	SSOOptional SSOMode = "optional" // the company's own sign-in is offered beside the others; so far there is none to offer
-	SSOEnforced SSOMode = "enforced" // the company's own sign-in is the only way in; so far there is none, so nobody gets in
+	SSOOptional SSOMode = "optional" // the company's own sign-in is offered beside the others
+	SSOEnforced SSOMode = "enforced" // the company's own sign-in is the only way in, but for whoever is exempt
+)
+
+// SSOOverride is what a company asks of one person, where its domain asks something of everybody.
+type SSOOverride string
+
+const (
+	SSOInherit  SSOOverride = ""         // what the domain asks
+	SSOExempt   SSOOverride = "exempt"   // the person keeps their password, with an authenticator app, where the company's own sign-in is enforced
+	SSORequired SSOOverride = "required" // the company's own sign-in is this person's only way in, where it is optional for others
 )
 
 // A DomainRule is what the company that has verified a domain asks of addresses in it.
@@ -115,6 +125,10 @@ type DomainRule struct {
 	Domain    string  // in ASCII; empty in the zero rule, which asks nothing
 	AccountID string  // the company that owns it
 	SSO       SSOMode // empty: nothing
+
+	// Connection is the company's own sign-in that speaks for addresses in this domain. Empty: there is none; where SSO is enforced nobody
+	// gets in then, and otherwise SSO says nothing.
+	Connection string
 }
 
 // A Credential is a person's password and what goes with it. There is none before the first password.

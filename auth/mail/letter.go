@@ -43,6 +43,8 @@ const (
 	RecoveryConfirm Kind = "recovery_confirm" // to a recovery address: Link leads to where it is confirmed
 	RecoveryChanged Kind = "recovery_changed" // the recovery address was set or replaced by NewEmail, or removed where that is empty. Link, if there is one, takes that back until ExpiresAt
 	SeatRequest     Kind = "seat_request"     // to an administrator of Company: Person asks for a seat for Item
+	SSOLinked       Kind = "sso_linked"       // the company's own sign-in opens the account from now on
+	BreakGlass      Kind = "break_glass"      // to a super administrator: Person went round the company's own sign-in
 	Nothing         Kind = "nothing"          // is posted and never sent: it takes the place of a letter that nobody must get, so that the work is the same
 )
 
@@ -52,6 +54,7 @@ func Kinds() []Kind {
 		VerifyLogin, EnrollEmail, NewDevice, TwoStepOn, TwoStepOff, TwoStepReplaced, TwoStepReset, TwoStepAsked, RecoveryUsed,
 		RecoveryNew, PasswordChanged, DeviceReported, Locked, Guessing, Reset, ResetSSO, Invite, InviteExisting, InviteSSO, SignUp,
 		SignUpTaken, EmailConfirm, EmailTaken, EmailAsked, EmailChanged, EmailUndone, RecoveryConfirm, RecoveryChanged, SeatRequest,
+		SSOLinked, BreakGlass,
 	}
 }
 
@@ -86,7 +89,7 @@ type Letter struct {
 	Left      int       // recovery codes
 	Until     time.Time // see TwoStepAsked
 	Company   string    // the name of a company, as its administrators wrote it: see Invite, SeatRequest
-	Person    string    // the address of the person who asks: see SeatRequest; empty: the letter does not say
+	Person    string    // the address of the person who asks, or did it: see SeatRequest, BreakGlass; empty: the letter does not say
 	Item      string    // the name of the product that is asked for: see SeatRequest; empty: the letter does not say
 	NewEmail  string    // see EmailAsked, EmailChanged, RecoveryChanged
 }

@@ -1,0 +1,561 @@
+package auth
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sallyport-auth/sallyport/auth/mail"
+	"github.com/sallyport-auth/sallyport/internal/address"
+	"github.com/sallyport-auth/sallyport/internal/token"
+	"github.com/sallyport-auth/sallyport/session"
+)
+
+// An Arrival is what a company's own sign-in has answered about whoever stands before a browser: who somebody is there, or why it says
+// nothing. It is a claim that the caller has checked (package sso does); what it is worth here, Meet and Next decide.
+type Arrival struct {
+	Connection  string    `json:",omitzero"` // the connection that answered
+	AccountID   string    `json:",omitzero"` // the company whose it is
+	Subject     string    `json:",omitzero"` // names the person at the connection for good
+	Email       string    `json:",omitzero"` // the address that goes with it
+	Name        string    `json:",omitzero"` // for somebody new; may be empty
+	Role        Role      `json:",omitzero"` // for somebody new: what their groups there make of them; empty, or none that a connection may give: a member
+	JustInTime  bool      `json:",omitzero"` // somebody new may be added
+	AuthTime    time.Time `json:",omitzero"` // when the person proved it there; zero: the company does not say
+	MultiFactor bool      `json:",omitzero"` // the company asserts a second step
+	Ends        time.Time `json:",omitzero"` // the company wants the session over by then; zero: it does not say
+	Login       []byte    `json:",omitzero"` // the caller's, for single logout: comes back in Done. At most 8 KiB
+
+	Why       Reason `json:",omitzero"` // the answer was refused; of the rest only Connection, AccountID and Reference count then
+	Reference string `json:",omitzero"` // names the failure towards the person and in the trail; empty: none
+
+	At      time.Time `json:",omitzero"` // when it came in; written by Arrive
+	Fresh   bool      `json:",omitzero"` // a fresh sign-in was demanded; written by Arrive
+	Unasked bool      `json:",omitzero"` // nobody here has asked for it; written by ArriveUnasked
+}
+
+const (
+	arrivalLife = 10 * time.Minute // an answer waits for its browser, or for its link, this long
+	maxLogin    = 8 << 10
+)
+
+// here tells whether there is an answer at all.
+func (a Arrival) here() bool { return !a.At.IsZero() }
+
+// stale tells whether the answer is too old.
+func (a Arrival) stale(now time.Time) bool { return !now.Before(a.At.Add(arrivalLife)) }
+
+// source is where the person's identity is from, as Link.Source says it.
+func (a Arrival) source() string { return ssoSource(a.Connection) }
+
+func ssoSource(connection string) string { return "sso:" + connection }
+
+// pends tells whether an answer waits whose person has to prove who they are here before it is linked.
+func (f Flow) pends(now time.Time) bool { return f.Pending.here() && !f.Pending.stale(now) }
+
+// A Departure is a browser that leaves for its company's sign-in.
+type Departure struct {
+	Step              // a Reason: it may not
+	Connection string // where to
+	Handle     []byte // to be kept with the request, and given to Arrive with the answer. It is no secret, and opens nothing
+	LoginHint  string // the address; empty: none is known
+	Fresh      bool   // it must demand a fresh sign-in
+}
+
+// handle is what a Departure.Handle holds.
+type handle struct {
+	Flow  [32]byte `json:"f"` // the key of the row
+	ID    string   `json:"i"`
+	Fresh bool     `json:"d,omitempty"`
+}
+
+// Depart says whether this browser may leave for the company's sign-in that a flow offers. It writes nothing, unless the flow would end
+// before an answer can come: then its life begins anew.
+//
+// ErrFlowChanged: the flow does not offer this connection (any more).
+func (m *Manager) Depart(ctx context.Context, ref Ref, connection string, c Client) (Departure, error) {
+	now := m.now()
+	o, err := m.open(ctx, ref, c, now)
+	if err != nil {
+		return Departure{Step: o.step}, err
+	}
+	f := o.step.Flow
+	byName := f.Address == "" && f.Connection != "" && f.Connection == connection
+	offered := slices.Contains(o.step.Offer, MethodSSO) && o.step.Connection == connection
+	if !byName && !offered {
+		step, err := outOfOrder(o.step, nil)
+		return Departure{Step: step}, err
+	}
+	if f.ExpiresAt.Sub(now) < arrivalLife {
+		f = f.accepted(now)
+		if err := m.save(ctx, o.key, o.key, f); err != nil {
+			return Departure{}, err
+		}
+		o.step.Flow = f
+	}
+	return m.departure(o.step, o.key, connection)
+}
+
+// DepartFor makes a flow for a company's sign-in that was asked for by name, and not by an address: of the Opening, Email counts for
+// nothing. Reason ReasonTooManyAttempts; no flow is made then. The host knows whether there is such a connection.
+func (m *Manager) DepartFor(ctx context.Context, o Opening, connection string, c Client) (Departure, error) {
+	o.Email = ""
+	f, step, err := m.begin(ctx, o, c)
+	if err != nil || step.Reason != "" {
+		return Departure{Step: step}, err
+	}
+	f.Connection = connection
+	step = Step{Flow: f, Decision: Next(Facts{Now: f.MadeAt, Preset: m.preset, CanMail: m.CanMail()}, f)}
+	if step.Token, err = m.started(ctx, f, o.Replaces, c); err != nil {
+		return Departure{}, err
+	}
+	key, _ := token.Lookup(token.Flow, step.Token)
+	return m.departure(step, key, connection)
+}
+
+func (m *Manager) departure(s Step, key [32]byte, connection string) (Departure, error) {
+	text, err := json.Marshal(handle{Flow: key, ID: s.Flow.ID, Fresh: s.Fresh})
+	if err != nil {
+		return Departure{}, fmt.Errorf("auth: writing a handle: %w", err)
+	}
+	return Departure{Step: s, Connection: connection, Handle: text, LoginHint: s.Flow.Email, Fresh: s.Fresh}, nil
+}
+
+// Departed tells which flow a handle is of; empty: it is none of ours.
+func (m *Manager) Departed(departed []byte) (flowID string) {
+	h, ok := readHandle(departed)
+	if !ok {
+		return ""
+	}
+	return h.ID
+}
+
+// Belongs tells whether a handle is of the flow whose cookie's token this is: whether the browser that brings an answer is the one that
+// left for it. A caller that is not told so must not go on with the answer, but for one that was posted from elsewhere, which waits.
+func (m *Manager) Belongs(departed []byte, flowToken string) bool {
+	h, ok := readHandle(departed)
+	key, is := token.Lookup(token.Flow, flowToken)
+	return ok && is && h.Flow == key
+}
+
+func readHandle(text []byte) (handle, bool) {
+	var h handle
+	err := json.Unmarshal(text, &h)
+	return h, err == nil && h.ID != ""
+}
+
+// Arrive lays an answer beside the flow that asked for it, where it waits for the browser of that flow: see Arrived. It proves nothing
+// yet, so that it may come by whichever browser. ErrFlowGone: the flow has ended meanwhile, or somebody was proven in it.
+func (m *Manager) Arrive(ctx context.Context, departed []byte, a Arrival) error {
+	h, ok := readHandle(departed)
+	if !ok {
+		return ErrFlowGone
+	}
+	if err := m.checkArrival(&a); err != nil {
+		return err
+	}
+	a.Fresh, a.Unasked = h.Fresh, false
+	for range 5 { // somebody may be pressing buttons in the same flow
+		now := m.now()
+		f, err := m.loadKey(ctx, h.Flow, now)
+		if err != nil {
+			return err
+		}
+		if f.ID != h.ID {
+			return ErrFlowGone
+		}
+		a.At = now
+		f = f.accepted(now)
+		f.Arrival = a
+		err = m.save(ctx, h.Flow, h.Flow, f)
+		if !errors.Is(err, ErrFlowChanged) {
+			return err
+		}
+	}
+	return ErrFlowChanged
+}
+
+// ArriveUnasked makes a flow for an answer that nobody here has asked for, for a company that lets its people begin at a page of its own.
+// The person is asked whether to go on as who they are there (Arrived). Such a session is never kept. The caller has charged it.
+func (m *Manager) ArriveUnasked(ctx context.Context, a Arrival, o Opening, c Client) (Step, error) {
+	if err := m.checkArrival(&a); err != nil {
+		return Step{}, err
+	}
+	o.Email, o.Remember = "", false
+	f, step, err := m.begin(ctx, o, c)
+	if err != nil || step.Reason != "" {
+		return step, err
+	}
+	a.At, a.Fresh, a.Unasked = f.MadeAt, false, true
+	f.Arrival, f.Connection = a, a.Connection
+	step = Step{Flow: f, Decision: Next(Facts{Now: f.MadeAt, Preset: m.preset, CanMail: m.CanMail()}, f)}
+	step.Token, err = m.started(ctx, f, o.Replaces, c)
+	return step, err
+}
+
+// checkArrival refuses what no caller that has checked an answer hands over.
+func (m *Manager) checkArrival(a *Arrival) error {
+	if a.Why != "" {
+		*a = Arrival{Connection: a.Connection, AccountID: a.AccountID, Why: a.Why, Reference: a.Reference}
+		return nil
+	}
+	typed, err := address.Parse(a.Email)
+	switch {
+	case m.stores.Identities == nil:
+		return errors.New("auth: Config.Stores.Identities is required by a company's own sign-in")
+	case a.Connection == "" || a.AccountID == "" || a.Subject == "":
+		return errors.New("auth: an arrival without a connection, company or subject")
+	case err != nil:
+		return errors.New("auth: an arrival without an address")
+	case len(a.Login) > maxLogin:
+		return errors.New("auth: Arrival.Login is longer than 8 KiB")
+	}
+	a.Email, a.Name = typed.Canonical, oneLine(a.Name)
+	return nil
+}
+
+// Arrived makes a proof of the answer that waits in this browser's flow. Of one that nobody has asked for it does so only where confirmed,
+// which a person has said by a button; else it answers the flow as it stands, with the answer in Step.Came.
+//
+// Whoever is new is added first, where the company has invited them or its connection adds people, and then bound to who they are there.
+// Reasons: that of the answer itself, ReasonSSOExpired (it has waited too long), ReasonSSODomainMismatch (the address is in no domain that
+// the connection speaks for), ReasonSSOUserUnknown, ReasonSSOSubjectChanged (somebody else there goes by this address now, or this person by another),
+// ReasonOtherUser (of a StepUp: it is somebody else), ReasonUserSuspended, and those of an invitation. The flow stays.
+// ErrFlowChanged: there is no answer waiting.
+func (m *Manager) Arrived(ctx context.Context, ref Ref, confirmed bool, c Client) (Step, error) {
+	now := m.now()
+	o, err := m.open(ctx, ref, c, now)
+	step, f := o.step, o.step.Flow
+	step.Came = f.Arrival
+	switch {
+	case err != nil:
+		return step, err
+	case !f.Arrival.here():
+		return outOfOrder(step, nil)
+	case f.Arrival.stale(now):
+		return m.dismiss(ctx, o, ReasonSSOExpired, c)
+	case f.Arrival.Why != "":
+		return m.dismiss(ctx, o, f.Arrival.Why, c)
+	case f.Arrival.Unasked && !confirmed:
+		return step, nil
+	}
+	a := f.Arrival
+	meeting, err := m.meeting(ctx, a, now)
+	if err != nil {
+		return Step{}, err
+	}
+	w := Meet(meeting)
+	switch {
+	case f.UserID != "" && (w.User.ID != f.UserID || w.Act != Recognize): // whoever goes on as somebody binds nothing
+		return m.dismiss(ctx, o, ReasonOtherUser, c)
+	case w.Reason != "":
+		return m.dismiss(ctx, o, w.Reason, c)
+	case w.Act == Ask:
+		return m.pend(ctx, o, w.User, c)
+	}
+	u, why, err := m.welcomed(ctx, meeting, w, f, c)
+	if err != nil {
+		return step, err
+	}
+	if why != "" {
+		return m.dismiss(ctx, o, why, c)
+	}
+	return m.proveArrival(ctx, o, a, u, c)
+}
+
+// dismiss takes an answer out of the flow, and says why.
+func (m *Manager) dismiss(ctx context.Context, o opened, why Reason, c Client) (Step, error) {
+	f, a := o.step.Flow.accepted(o.facts.Now), o.step.Flow.Arrival
+	f.Arrival = Arrival{}
+	e := m.event(ProofRefused, o.facts.Now, c)
+	e.FlowID, e.UserID, e.AccountID, e.Method, e.Reason, e.Connection, e.Reference = f.ID, f.UserID, a.AccountID, MethodSSO, why, a.Connection, a.Reference
+	if err := m.note(ctx, e); err != nil {
+		return Step{}, err
+	}
+	if err := m.save(ctx, o.key, o.key, f); err != nil {
+		return Step{}, err
+	}
+	step := m.stepOf(o.facts, f).refused(why, 0)
+	step.Came = a
+	return step, nil
+}
+
+// pend keeps an answer for somebody who proves first who they are here. Its clock goes on.
+func (m *Manager) pend(ctx context.Context, o opened, u User, c Client) (Step, error) {
+	f, a := o.step.Flow.accepted(o.facts.Now), o.step.Flow.Arrival
+	f.Arrival, f.Pending = Arrival{}, a
+	f.Email, f.Address = u.Email, accountOf(u)
+	e := m.event(LinkAsked, o.facts.Now, c)
+	e.FlowID, e.AccountID, e.Method, e.Connection = f.ID, a.AccountID, MethodSSO, a.Connection
+	if err := m.note(ctx, e); err != nil {
+		return Step{}, err
+	}
+	plain, next := token.New(token.Flow)
+	if err := m.save(ctx, o.key, next, f); err != nil {
+		return Step{}, err
+	}
+	var err error
+	if o.facts.Domain, err = m.domainRule(ctx, f.Address); err != nil {
+		return Step{}, err
+	}
+	step := m.stepOf(o.facts, f)
+	step.Token, step.Came = plain, a
+	return step, nil
+}
+
+// Link answers StageLink: the company's sign-in is this person's from now on, or it is not and the flow goes on without it. The person is
+// told by mail. Reason ReasonSSOSubjectChanged: it is somebody else's meanwhile.
+func (m *Manager) Link(ctx context.Context, ref Ref, confirmed bool, c Client) (Step, error) {
+	now := m.now()
+	o, err := m.open(ctx, ref, c, now)
+	if err != nil || o.step.Stage != StageLink {
+		return outOfOrder(o.step, err)
+	}
+	f := o.step.Flow
+	a := f.Pending
+	if !confirmed {
+		f.Pending = Arrival{}
+		return m.goOn(ctx, o, f, c)
+	}
+	meeting, err := m.meeting(ctx, a, now)
+	if err != nil {
+		return Step{}, err
+	}
+	w := Meet(meeting)
+	if w.Reason == "" && (w.User.ID != f.UserID || w.Act == Create) {
+		w.Reason = ReasonSSOSubjectChanged
+	}
+	if w.Reason == "" {
+		if w.Reason, err = m.bind(ctx, a, o.facts.User, f, c, true); err != nil {
+			return o.step, err
+		}
+	}
+	if w.Reason != "" {
+		f.Pending = Arrival{}
+		step, err := m.goOn(ctx, o, f, c)
+		return step.refused(w.Reason, 0), err
+	}
+	cred, err := m.credential(ctx, f.UserID)
+	if err != nil {
+		return Step{}, err
+	}
+	f.Proofs = o.carried(cred.Version) // what led here was proven before the link, and for it
+	f.Pending, f.Login = Arrival{}, a.Login
+	o.facts.stand(cred)
+	o.facts.Device = session.Device{} // it ended with what else was remembered
+	err = m.proveAs(ctx, &o, f, a, c)
+	return o.step, err
+}
+
+// goOn saves a flow after a step that proves nothing, and says where it stands.
+func (m *Manager) goOn(ctx context.Context, o opened, f Flow, c Client) (Step, error) {
+	f = f.accepted(o.facts.Now)
+	if err := m.arrive(ctx, &o, &f, c); err != nil {
+		return Step{}, err
+	}
+	return o.step, m.save(ctx, o.key, o.key, f)
+}
+
+// proveArrival writes the proof that an answer makes.
+func (m *Manager) proveArrival(ctx context.Context, o opened, a Arrival, u User, c Client) (Step, error) {
+	cred, err := m.credential(ctx, u.ID)
+	if err != nil {
+		return Step{}, err
+	}
+	if cred.Version == 0 { // somebody without a password: what they prove counts from a first version on, as everybody's does
+		if cred.Version, err = m.stores.Credentials.MoveCredential(ctx, u.ID, time.Time{}); err != nil {
+			return Step{}, fmt.Errorf("auth: moving a credential's version: %w", err)
+		}
+	}
+	o.facts.Found, o.facts.User = true, u
+	if o.facts.Device, err = m.device(ctx, c, u.ID); err != nil {
+		return Step{}, err
+	}
+	if o.facts.Domain, err = m.domainRule(ctx, u.Email); err != nil {
+		return Step{}, err
+	}
+	if o.facts.Memberships, err = m.memberships(ctx, u.ID, o.facts.Now); err != nil {
+		return Step{}, err
+	}
+	if o.facts.App, err = m.app(ctx, u.ID); err != nil {
+		return Step{}, err
+	}
+	if cred, err = m.unlocked(ctx, o.facts, cred, a, c); err != nil {
+		return Step{}, err
+	}
+	o.facts.stand(cred)
+	if err := m.stores.Identities.UseIdentity(ctx, a.source(), a.Subject, o.facts.Now); err != nil {
+		return Step{}, fmt.Errorf("auth: writing down that an identity was used: %w", err)
+	}
+	f := o.step.Flow
+	f.Arrival, f.Pending, f.Login = Arrival{}, Arrival{}, a.Login
+	f.UserID = u.ID
+	if f.Purpose == SignIn {
+		f.Way = WayAny
+		f.Address = accountOf(u)
+		if typed, err := address.Parse(f.Email); err != nil || typed.Canonical != f.Address {
+			f.Email = u.Email
+		}
+	}
+	if err := m.proveAs(ctx, &o, f, a, c); err != nil {
+		return Step{}, err
+	}
+	o.step.Came = a
+	return o.step, nil
+}
+
+// proveAs adds the proof of an answer to a flow whose user it has found. The facts hold the user.
+func (m *Manager) proveAs(ctx context.Context, o *opened, f Flow, a Arrival, c Client) error {
+	return m.prove(ctx, o, f, Proof{
+		Method: MethodSSO, At: o.facts.Now, Version: o.facts.Credential, Via: a.Connection,
+		AuthTime: a.AuthTime, Fresh: a.Fresh, MultiFactor: a.MultiFactor, Ends: a.Ends,
+	}, "", c)
+}
+
+// unlocked opens the account of somebody whose company asks for its own sign-in, so that no mailed link can, and who has proven it there
+// anew after the account was locked.
+func (m *Manager) unlocked(ctx context.Context, facts Facts, cred Credential, a Arrival, c Client) (Credential, error) {
+	facts.stand(cred)
+	p := Proof{Method: MethodSSO, AuthTime: a.AuthTime, Fresh: a.Fresh}
+	if cred.LockedAt.IsZero() || !facts.ssoOnly() || !p.freshAfter(cred.LockedAt) {
+		return cred, nil
+	}
+	e := m.event(Unlocked, facts.Now, c)
+	e.UserID, e.AccountID, e.Connection = cred.UserID, a.AccountID, a.Connection
+	if err := m.note(ctx, e); err != nil {
+		return cred, err
+	}
+	next := cred
+	next.RecoveryEmail, next.LockedAt = cred.recovery(), time.Time{}
+	if err := m.stores.Credentials.SwapCredential(ctx, next); err != nil {
+		if errors.Is(err, ErrConflict) {
+			err = ErrFlowChanged // something else has just ended what counted; the answer waits still
+		}
+		return cred, wrapped("auth: opening a locked account", err)
+	}
+	next.Version++
+	return next, nil
+}
+
+// bind makes an identity a person's: it ends what was remembered and mailed before, keeps sessions, and tells whoever had an account
+// already. A Reason: it is somebody else's, or the person has another one there.
+func (m *Manager) bind(ctx context.Context, a Arrival, u User, f Flow, c Client, tell bool) (Reason, error) {
+	now := m.now()
+	e := m.event(IdentityLinked, now, c)
+	e.FlowID, e.UserID, e.AccountID, e.Method, e.Connection = f.ID, u.ID, a.AccountID, MethodSSO, a.Connection
+	if err := m.note(ctx, e); err != nil {
+		return "", err
+	}
+	notice := ""
+	if tell {
+		var err error
+		if notice, err = m.announce(ctx, m.letter(mail.SSOLinked, u, f.Lang, c, now)); err != nil {
+			return "", err
+		}
+	}
+	if _, err := m.invalidate(ctx, u.ID, ChangeLinked, ""); err != nil {
+		return "", err
+	}
+	err := m.stores.Identities.LinkIdentity(ctx, Link{
+		ID: "idn_" + token.NewID(), UserID: u.ID, Source: a.source(), Subject: a.Subject, Email: a.Email, LinkedAt: now, UsedAt: now,
+	})
+	if errors.Is(err, ErrConflict) {
+		return ReasonSSOSubjectChanged, m.retract(ctx, notice)
+	}
+	return "", wrapped("auth: linking an identity", err)
+}
+
+// welcomed does what Meet has decided, and answers who it is. It can be repeated: what an earlier try has done is found done.
+func (m *Manager) welcomed(ctx context.Context, meeting Meeting, w Welcome, f Flow, c Client) (u User, why Reason, err error) {
+	a := meeting.Arrival
+	u = w.User
+	switch w.Act {
+	case Create:
+		if u, err = m.createArrived(ctx, a, f, c); err != nil {
+			return u, "", err
+		}
+	case TakeOver:
+		if err = m.takeOver(ctx, u, c); err != nil {
+			return u, "", err
+		}
+		u.Unverified = false
+	}
+	switch {
+	case w.Invitation.ID != "":
+		if why, err = m.join(ctx, w.Invitation, w.Invitation.Letter, u, "", c); err != nil {
+			return u, "", err
+		}
+		if why != "" && why != ReasonUserExistsInAccount && why != ReasonInviteUsed {
+			return u, why, nil // taken back in this moment
+		}
+	case w.Add != "":
+		e := m.event(Joined, m.now(), c)
+		e.FlowID, e.UserID, e.AccountID, e.Connection = f.ID, u.ID, a.AccountID, a.Connection
+		if err := m.note(ctx, e); err != nil {
+			return u, "", err
+		}
+		if _, err := m.members.AddMember(ctx, a.AccountID, u.ID, w.Add, m.now()); err != nil {
+			return u, "", fmt.Errorf("auth: adding a member: %w", err)
+		}
+	}
+	if w.Act == Recognize {
+		return u, "", nil
+	}
+	why, err = m.bind(ctx, a, u, f, c, w.Act != Create)
+	return u, why, err
+}
+
+// createArrived adds somebody whom their company's sign-in has named.
+func (m *Manager) createArrived(ctx context.Context, a Arrival, f Flow, c Client) (User, error) {
+	e := m.event(UserCreated, m.now(), c)
+	e.FlowID, e.AccountID, e.Connection = f.ID, a.AccountID, a.Connection
+	if err := m.note(ctx, e); err != nil {
+		return User{}, err
+	}
+	u, err := m.registrar.CreateUser(ctx, NewUser{Email: a.Email, Name: a.Name, Locale: f.Lang})
+	if errors.Is(err, ErrConflict) {
+		return User{}, ErrFlowChanged // somebody else has just done so; the answer waits still
+	}
+	return u, wrapped("auth: adding a person", err)
+}
+
+// takeOver discards whatever was set up on an account before its address was proven: it may be somebody else's. The company that owns
+// the domain has proven it now.
+func (m *Manager) takeOver(ctx context.Context, u User, c Client) error {
+	if err := m.note(ctx, Event{Kind: SessionsEnded, Time: m.now(), UserID: u.ID, Change: ChangeVerified}); err != nil {
+		return err
+	}
+	cred, err := m.credential(ctx, u.ID)
+	if err != nil {
+		return err
+	}
+	if err := m.endBy(ctx, u.ID, ChangeVerified, ""); err != nil {
+		return err
+	}
+	if err := m.discard(ctx, u.ID); err != nil {
+		return err
+	}
+	err = m.stores.Credentials.SwapCredential(ctx, Credential{UserID: u.ID, Version: cred.Version})
+	if errors.Is(err, ErrConflict) {
+		return ErrFlowChanged
+	}
+	if err != nil {
+		return fmt.Errorf("auth: discarding a password: %w", err)
+	}
+	if err := m.endBy(context.WithoutCancel(ctx), u.ID, ChangeVerified, ""); err != nil { // what slipped in between the two
+		return err
+	}
+	return m.verify(ctx, u, c)
+}
+
+// CompanyLanding tells whether an answer of this connection would find the person whose session this is: see ArriveUnasked.
+func (m *Manager) CompanyLanding(ctx context.Context, a Arrival, userID string) (bool, error) {
+	l, err := m.stores.Identities.IdentityBy(ctx, a.source(), a.Subject)
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && l.UserID == userID, wrapped("auth: reading an identity", err)
+}

@@ -1,0 +1,154 @@
+package auth
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// An Act is what is done about somebody who arrives by their company's sign-in.
+type Act string
+
+const (
+	Recognize Act = "recognize" // it is somebody who was bound before
+	Bind      Act = "bind"      // it is the owner of this address, who is bound now
+	TakeOver  Act = "take_over" // the same, of an account whose address nobody has proven yet: what was set up on it goes first
+	Create    Act = "create"    // it is somebody new, who is added and bound
+	Ask       Act = "ask"       // it may be somebody whom no company can hand over: they prove it here, and confirm
+)
+
+// A Meeting is what Meet decides from: an answer of a company's sign-in, and who is known by what it says.
+type Meeting struct {
+	Arrival    Arrival
+	Domain     DomainRule   // of the answer's address
+	Linked     bool         // its subject is somebody's
+	LinkedUser User         // whose; the zero User: of somebody who is gone
+	Named      bool         // somebody has its address
+	NamedUser  User         // who
+	Other      bool         // that person is another subject at this connection
+	Members    []Membership // of the person: LinkedUser, else NamedUser
+	Invitation Invitation   // an open one of the company to this address; the zero Invitation: none
+	CanAdd     bool         // people can be added here
+}
+
+// A Welcome is what Meet answers.
+type Welcome struct {
+	Act        Act
+	Reason     Reason     // the person is turned away; then nothing is done
+	User       User       // who it is; the zero User with Create
+	Invitation Invitation // to be accepted for them; the zero Invitation: none
+	Add        Role       // they become a member of the company with this role; empty: they do not
+}
+
+// Meet is the rule book of arrivals: who somebody is whom a company's sign-in names, and what becomes of them. Like Next it reads values
+// and does no input or output.
+//
+// An identity is a connection and a subject. An equal address never links by itself, with one exception: the first arrival by a
+// connection at an address in a domain that its company has proved. Not even then is anybody handed over who is exempt from the company's
+// sign-in, or a super administrator of any company.
+func Meet(m Meeting) Welcome {
+	a := m.Arrival
+	if !m.Domain.companySignIn() || m.Domain.Connection != a.Connection || m.Domain.AccountID != a.AccountID {
+		return Welcome{Reason: ReasonSSODomainMismatch}
+	}
+	in, member := in(m.Members, a.AccountID)
+	w := Welcome{User: m.NamedUser}
+	switch {
+	case m.Linked && m.LinkedUser.ID == "":
+		return Welcome{Reason: ReasonSSOUserUnknown}
+	case m.Linked && m.LinkedUser.Email != a.Email:
+		return Welcome{Reason: ReasonSSOSubjectChanged} // the subject was given to somebody else, or the person has another address: people look at it
+	case m.Linked:
+		w.Act, w.User = Recognize, m.LinkedUser
+	case m.Named && m.Other:
+		return Welcome{Reason: ReasonSSOSubjectChanged}
+	case m.Named && m.NamedUser.Suspended:
+		return Welcome{Reason: ReasonUserSuspended}
+	case m.Named && (in.SSO == SSOExempt || superAdmin(m.Members)):
+		w.Act = Ask
+		return w
+	case m.Named && m.NamedUser.Unverified:
+		w.Act = TakeOver
+	case m.Named:
+		w.Act = Bind
+	case m.CanAdd && (m.Invitation.ID != "" || a.JustInTime):
+		w.Act = Create
+	default:
+		return Welcome{Reason: ReasonSSOUserUnknown}
+	}
+	switch {
+	case member:
+	case m.Invitation.ID != "" && m.CanAdd:
+		w.Invitation = m.Invitation
+	case a.JustInTime && m.CanAdd && w.Act != Recognize: // whoever was taken out of the company is not put back by it
+		w.Add = grantable(a.Role)
+	}
+	return w
+}
+
+// grantable is the role that a connection may give: never that of a super administrator.
+func grantable(r Role) Role {
+	if r == RoleAdmin {
+		return RoleAdmin
+	}
+	return RoleMember
+}
+
+func superAdmin(all []Membership) bool {
+	for _, m := range all {
+		if m.Role == RoleSuperAdmin && m.State == MemberActive {
+			return true
+		}
+	}
+	return false
+}
+
+// meeting gathers what Meet decides from.
+func (m *Manager) meeting(ctx context.Context, a Arrival, now time.Time) (g Meeting, err error) {
+	g = Meeting{Arrival: a, CanAdd: m.registrar != nil && m.members != nil}
+	if g.Domain, err = m.domainRule(ctx, a.Email); err != nil {
+		return g, err
+	}
+	link, err := m.stores.Identities.IdentityBy(ctx, a.source(), a.Subject)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return g, fmt.Errorf("auth: reading an identity: %w", err)
+	}
+	g.Linked = err == nil
+	if g.Linked {
+		if g.LinkedUser, _, err = found(m.users.UserByID(ctx, link.UserID)); err != nil {
+			return g, err
+		}
+	}
+	if g.NamedUser, g.Named, err = found(m.users.UserByEmail(ctx, a.Email)); err != nil {
+		return g, err
+	}
+	if g.Named {
+		theirs, err := m.stores.Identities.Identities(ctx, g.NamedUser.ID)
+		if err != nil {
+			return g, fmt.Errorf("auth: reading identities: %w", err)
+		}
+		for _, l := range theirs {
+			g.Other = g.Other || l.Source == a.source() && l.Subject != a.Subject
+		}
+	}
+	who := g.NamedUser.ID
+	if g.LinkedUser.ID != "" {
+		who = g.LinkedUser.ID
+	}
+	if who != "" {
+		if g.Members, err = m.memberships(ctx, who, now); err != nil {
+			return g, err
+		}
+	}
+	invited, err := m.invitationsTo(ctx, a.Email, now)
+	if err != nil {
+		return g, err
+	}
+	for _, i := range invited {
+		if i.As.AccountID == a.AccountID && i.stands(i.Letter, now) == "" && g.Invitation.ID == "" {
+			g.Invitation = i
+		}
+	}
+	return g, nil
+}
