@@ -69,6 +69,9 @@ var arrows = []arrow{
 	{"mfa", "github.com/pquerna/otp", "keys of authenticator apps and their addresses; the comparison of codes is ours"},
 	{"mfa", "github.com/boombuler/barcode", "the QR code, with what pquerna/otp brings anyway"},
 
+	{"sso", "internal/token", "handles of requests, sealed memory and secrets"},
+	{"sso", "internal/address", "one spelling of an address, and of the domain that a connection may speak for"},
+
 	{"auth/mail", "auth/locale", "the words of letters"},
 	{"auth/mail", "internal/token", "letters wait sealed"},
 	{"auth/mail", "internal/address", "a letter goes to one address and to nothing else"},

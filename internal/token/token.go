@@ -27,6 +27,11 @@ const (
 	EmailChange   Purpose = "eml_" // another address
 	EmailUndo     Purpose = "und_" // the old address back
 	RecoveryEmail Purpose = "rcv_" // a recovery address
+
+	// What travels to a company's provider and back. It opens nothing but the row of its own request.
+	SSORequest Purpose = "sso_" // a sign-in there
+	SSOLogout  Purpose = "slo_" // a sign-out there
+	SSOArrival Purpose = "arr_" // an accepted answer on its way to the browser that asked; never leaves us
 )
 
 const (
