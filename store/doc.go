@@ -22,6 +22,8 @@
 //	auth.Limits              guesses                            Charge ClearLimits                          Limits
 //	auth.Tickets             mailed links, one in a slot        PutTicket Ticket TicketIn TakeTicket        Tickets
 //	                                                            DropTicket
+//	auth.Identities          who people are elsewhere           IdentityBy Identities LinkIdentity          Identities
+//	                                                            UseIdentity UnlinkIdentity UnlinkIdentities
 //	mfa.TOTPStore            authenticator apps                 TOTP SpendTOTP AdvanceTOTP ReplaceTOTP      TOTP
 //	                                                            DeleteTOTP AskTOTPReset
 //	mfa.CodeStore            mailed codes                       SendCode SpendCode ConsumeCode              Codes

@@ -34,6 +34,7 @@ type Memory struct {
 	limits
 	tickets
 	credentials
+	identities
 	people
 }
 
@@ -51,6 +52,7 @@ var (
 	_ auth.Flows        = (*Memory)(nil)
 	_ auth.Limits       = (*Memory)(nil)
 	_ auth.Tickets      = (*Memory)(nil)
+	_ auth.Identities   = (*Memory)(nil)
 	_ mfa.TOTPStore     = (*Memory)(nil)
 	_ mfa.RecoveryStore = (*Memory)(nil)
 	_ mfa.CodeStore     = (*Memory)(nil)
@@ -72,7 +74,7 @@ func NewMemory() *Memory {
 func (m *Memory) Stores() auth.Stores {
 	return auth.Stores{
 		Credentials: m, Flows: m, Limits: m, Sessions: m, Cuts: m, Devices: m,
-		TOTP: m, Recovery: m, Codes: m, Outbox: m, Tickets: m, Expiry: m,
+		TOTP: m, Recovery: m, Codes: m, Outbox: m, Tickets: m, Identities: m, Expiry: m,
 	}
 }
 

@@ -57,6 +57,9 @@ func TestMemoryKeepsEveryContract(t *testing.T) {
 	t.Run("Expiry", func(t *testing.T) {
 		storetest.Expiry(t, func(*testing.T) storetest.ExpiryStore { return store.NewMemory() })
 	})
+	t.Run("Identities", func(t *testing.T) {
+		storetest.Identities(t, func(*testing.T) auth.Identities { return store.NewMemory() })
+	})
 	t.Run("Directory", func(t *testing.T) {
 		storetest.Directory(t, func(*testing.T) directory.Store { return store.NewMemory() })
 	})
@@ -135,7 +138,7 @@ func TestTheMapNamesEveryContract(t *testing.T) {
 	for _, contract := range []reflect.Type{
 		reflect.TypeFor[session.Store](), reflect.TypeFor[session.Cuts](), reflect.TypeFor[session.Devices](),
 		reflect.TypeFor[auth.Credentials](), reflect.TypeFor[auth.Flows](), reflect.TypeFor[auth.Limits](), reflect.TypeFor[auth.Expiry](),
-		reflect.TypeFor[auth.Tickets](),
+		reflect.TypeFor[auth.Tickets](), reflect.TypeFor[auth.Identities](),
 		reflect.TypeFor[mfa.TOTPStore](), reflect.TypeFor[mfa.CodeStore](), reflect.TypeFor[mfa.RecoveryStore](), reflect.TypeFor[mail.OutboxStore](),
 		reflect.TypeFor[directory.UserStore](), reflect.TypeFor[directory.AccountStore](), reflect.TypeFor[directory.MemberStore](),
 		reflect.TypeFor[directory.SeatStore](), reflect.TypeFor[directory.InvitationStore](), reflect.TypeFor[directory.DomainStore](),

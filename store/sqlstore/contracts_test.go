@@ -56,6 +56,9 @@ func TestEveryDatabaseKeepsEveryContract(t *testing.T) {
 			t.Run("Expiry", func(t *testing.T) {
 				storetest.Expiry(t, func(t *testing.T) storetest.ExpiryStore { return open(t) })
 			})
+			t.Run("Identities", func(t *testing.T) {
+				storetest.Identities(t, func(t *testing.T) auth.Identities { return open(t) })
+			})
 			t.Run("Directory", func(t *testing.T) {
 				storetest.Directory(t, func(t *testing.T) directory.Store { return open(t) })
 			})

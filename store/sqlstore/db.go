@@ -62,6 +62,7 @@ var (
 	_ auth.Flows        = (*DB)(nil)
 	_ auth.Limits       = (*DB)(nil)
 	_ auth.Tickets      = (*DB)(nil)
+	_ auth.Identities   = (*DB)(nil)
 	_ auth.Expiry       = (*DB)(nil)
 	_ mfa.TOTPStore     = (*DB)(nil)
 	_ mfa.RecoveryStore = (*DB)(nil)
@@ -106,6 +107,6 @@ func Open(db *sql.DB, dialect Dialect) (*DB, error) {
 func (db *DB) Stores() auth.Stores {
 	return auth.Stores{
 		Credentials: db, Flows: db, Limits: db, Sessions: db, Cuts: db, Devices: db,
-		TOTP: db, Recovery: db, Codes: db, Outbox: db, Tickets: db, Expiry: db,
+		TOTP: db, Recovery: db, Codes: db, Outbox: db, Tickets: db, Identities: db, Expiry: db,
 	}
 }

@@ -45,6 +45,7 @@ type naive struct {
 	letters  map[string]mail.OutboxRow
 	tickets  map[[32]byte]auth.Ticket
 	slots    map[[32]byte][32]byte // the key of the ticket in it
+	links    map[[2]string]auth.Link
 }
 
 type naiveCut struct{ last, due time.Time }
@@ -59,7 +60,7 @@ func newNaive() *naive {
 		seats: map[string]map[string]int{}, holders: map[string]map[[2]string]bool{}, invited: map[string]map[string]naiveInvitation{},
 		apps: map[string]mfa.TOTPRecord{}, codes: map[[32]byte]mfa.CodeRecord{}, sets: map[string]naiveSet{},
 		recovery: map[string][]mfa.RecoveryCode{}, letters: map[string]mail.OutboxRow{},
-		tickets: map[[32]byte]auth.Ticket{}, slots: map[[32]byte][32]byte{},
+		tickets: map[[32]byte]auth.Ticket{}, slots: map[[32]byte][32]byte{}, links: map[[2]string]auth.Link{},
 	}
 }
 
@@ -622,6 +623,16 @@ var naiveSuites = map[string]struct {
 			"one caller takes":    "TakeTicket must delete and answer in one step",
 			"a ticket that is taken while a newer one is put does not take the newer one": "TakeTicket must empty a slot only of the ticket that it takes",
 			"of many tickets at the same moment one is in the slot":                       "PutTicket must replace in one step",
+		},
+	},
+	"Identities": {
+		func(t *testing.T) { storetest.Identities(t, func(*testing.T) auth.Identities { return newNaive() }) },
+		map[string]string{
+			"invariant 8 one person gets an identity":               "LinkIdentity must look at source and subject and write in one step",
+			"invariant 8 a person gets one subject at a source":     "LinkIdentity must look at person and source and write in one step",
+			"use goes forward only, and changes nothing else":       "UseIdentity must compare and write in one step",
+			"nobody unlinks another person's":                       "UnlinkIdentity must delete and answer in one step",
+			"an identity that is unlinked while it is used is gone": "UseIdentity must change a link only where it still stands",
 		},
 	},
 	"TOTP": {
