@@ -210,6 +210,8 @@ func (m *Manager) checkArrival(a *Arrival) error {
 		return errors.New("auth: an arrival without a connection, company or subject")
 	case err != nil:
 		return errors.New("auth: an arrival without an address")
+	case len(a.Subject) > MaxIdentity:
+		return errors.New("auth: Arrival.Subject is longer than MaxIdentity")
 	case len(a.Login) > maxLogin:
 		return errors.New("auth: Arrival.Login is longer than 8 KiB")
 	}

@@ -107,6 +107,7 @@ type Way string
 
 const (
 	WayAny      Way = ""         // as the domain of their address has it
+	WayCompany  Way = "company"  // the company's own sign-in, and nothing else
 	WayPassword Way = "password" // the password: where the company's own sign-in is the only way, it leads in those alone who are exempt
 )
 

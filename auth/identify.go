@@ -22,7 +22,8 @@ type Opening struct {
 }
 
 // Identify makes a flow for an address. Its answer depends on the domain of the address only, never on the person: nothing is
-// looked up about them. Reasons: ReasonEmailInvalid, ReasonTooManyAttempts; no flow is made then, and Step.Token is empty.
+// looked up about them. Reasons: ReasonEmailInvalid, ReasonTooManyAttempts, and with WayCompany ReasonCompanyIDUnknown (the domain has no
+// company's own sign-in); no flow is made then, and Step.Token is empty.
 func (m *Manager) Identify(ctx context.Context, o Opening, c Client) (Step, error) {
 	a, err := address.Parse(o.Email)
 	if err != nil {
@@ -36,6 +37,9 @@ func (m *Manager) Identify(ctx context.Context, o Opening, c Client) (Step, erro
 	facts, err := m.facts(ctx, f, c, f.MadeAt)
 	if err != nil {
 		return Step{}, err
+	}
+	if o.Way == WayCompany && !facts.Domain.companySignIn() {
+		return m.opening(o).refused(ReasonCompanyIDUnknown, 0), nil
 	}
 	step := Step{Flow: f, Decision: Next(facts, f)}
 	step.Token, err = m.started(ctx, f, o.Replaces, c)

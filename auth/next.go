@@ -199,7 +199,7 @@ func (f Facts) provenBy(flow Flow, by Method) bool {
 func (d *Decision) offerFirst(facts Facts, flow Flow) {
 	rule := facts.Domain
 	own := rule.companySignIn()
-	only := rule.SSO == SSOEnforced && flow.Way != WayPassword
+	only := rule.SSO == SSOEnforced && flow.Way != WayPassword || own && flow.Way == WayCompany
 	if flow.UserID != "" { // whatever is told of them now was proven before
 		only = facts.ssoOnly()
 	}

@@ -85,6 +85,7 @@ func (m *Manager) Password(ctx context.Context, ref Ref, typed string, c Client)
 		if err := m.note(ctx, e); err != nil {
 			return Step{}, err
 		}
+		step.Connection = o.facts.Domain.Connection
 		return step.refused(ReasonSSORequired, 0), m.refund(ctx, g.toll)
 	}
 	if err := m.prove(ctx, &o, f, Proof{Method: MethodPassword, At: now, Version: cred.Version}, g.device, c); err != nil {

@@ -90,7 +90,7 @@ func (l *Letters) why(words locale.Text, kind Kind) string {
 	switch {
 	case kind.stranger():
 		return words.Get("mail.why.stranger", "product", l.cfg.Product)
-	case kind == SeatRequest:
+	case kind == SeatRequest, kind == BreakGlass:
 		return words.Get("mail.why.admin", "product", l.cfg.Product)
 	}
 	return words.Get("mail.why", "product", l.cfg.Product)
@@ -103,7 +103,7 @@ func (l *Letters) place(c *Content, words locale.Text, letter Letter) {
 	}
 	switch letter.Kind {
 	case VerifyLogin, EnrollEmail: // a letter with a code leads nowhere: what it leads to is open already
-	case EmailTaken: // nothing has happened to the account
+	case EmailTaken, BreakGlass: // nothing has happened to the account
 	case Reset, Locked:
 		c.Button = button("mail.button.password", letter.Link)
 	case ResetSSO, SignUpTaken:
@@ -135,7 +135,7 @@ func (l *Letters) place(c *Content, words locale.Text, letter Letter) {
 	default:
 		c.Unasked.Button = button("mail.button.devices", cmp.Or(letter.Link, l.cfg.Security))
 	}
-	if letter.Kind == TwoStepReset || letter.Kind == Reset || letter.Kind.invites() || letter.Kind == SeatRequest {
+	if letter.Kind == TwoStepReset || letter.Kind == Reset || letter.Kind.invites() || letter.Kind == SeatRequest || letter.Kind == BreakGlass {
 		c.Unasked.Heading = words.Get("mail.unexpected") // somebody else did it, or may have asked for it
 	}
 	if letter.Kind == RecoveryChanged && letter.NewEmail == "" {
@@ -204,6 +204,8 @@ func (l *Letters) facts(words locale.Text, letter Letter, to string) (facts []Fa
 	case kind == SeatRequest:
 		add(words.Get("mail.fact.person"), plainAddress(letter.Person))
 		add(words.Get("mail.fact.item"), plainName(letter.Item))
+	case kind == BreakGlass:
+		add(words.Get("mail.fact.by"), plainAddress(letter.Person))
 	}
 	if kind.invites() || kind == SeatRequest {
 		add(words.Get("mail.fact.company"), plainName(letter.Company))

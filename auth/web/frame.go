@@ -15,8 +15,16 @@ func (h *Handler) newFrame(text locale.Text, page string) Frame {
 		Lang: text.Tag(), Dir: text.Dir(), Text: text,
 		Product: h.product, Title: text.Get("title."+page, "product", h.product),
 		Prefix: h.prefix, Home: h.home, Styles: h.assets.named["style.css"], Script: h.assets.named["script.js"], assets: h.assets.named,
-		Help: h.prefix + "/help", Support: h.support, Forgot: h.forgotAt(), SignUp: h.signUpAt(),
+		Help: h.prefix + "/help", Support: h.support, Forgot: h.forgotAt(), SignUp: h.signUpAt(), CompanyID: h.companyIDAt(),
 	}
+}
+
+// companyIDAt is the page for whoever knows that their company has its own sign-in; empty: none has.
+func (h *Handler) companyIDAt() string {
+	if h.sso == nil {
+		return ""
+	}
+	return h.prefix + "/signin/company"
 }
 
 // forgotAt is the page that a new password is asked for on; empty: nothing can be mailed.
@@ -65,6 +73,7 @@ func (v *visit) show(status int, p Page) {
 		f.Title = text.Get("title.problem", "title", f.Title)
 	}
 	f.Help, f.Forgot, f.SignUp = inLanguage(f.Help, f.Chosen), inLanguage(f.Forgot, f.Chosen), inLanguage(f.SignUp, f.Chosen)
+	f.CompanyID = inLanguage(f.CompanyID, f.Chosen)
 	body, err := v.h.render(p)
 	if err != nil {
 		v.unrendered(err)
@@ -101,6 +110,8 @@ func (v *visit) problem(step auth.Step) *Problem {
 	switch {
 	case throttled && v.h.forgotAt() != "": // a new password opens what guesses have closed
 		p.Link, p.Label = inLanguage(v.h.forgotAt(), v.chosen()), v.text().Get("forgot.link")
+	case step.Reason == auth.ReasonCompanyIDUnknown:
+		p.Link, p.Label = v.h.prefix+"/signin", v.text().Get("companyid.own")
 	case step.Reason == auth.ReasonInvalidCredentials, step.Reason == auth.ReasonTooManyAttempts && !spent(step):
 		p.Link, p.Label = v.h.prefix+"/help", v.text().Get("help.heading")
 	}

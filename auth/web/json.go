@@ -45,7 +45,18 @@ type stepAnswer struct {
 	SignOut    auth.ResetSignOut `json:"sign_out,omitempty"`
 	Invitation *invitationAnswer `json:"invitation,omitempty"`
 
+	Company   string      `json:"company,omitempty"`   // whose own sign-in is meant
+	Redirect  string      `json:"redirect,omitempty"`  // where the browser goes, on another site
+	Post      *postAnswer `json:"post,omitempty"`      // what it posts there instead
+	Reference string      `json:"reference,omitempty"` // names what went wrong
+
 	Links links `json:"links"`
+}
+
+// postAnswer is a form that the browser posts to another site.
+type postAnswer struct {
+	Action string            `json:"action"`
+	Fields map[string]string `json:"fields"`
 }
 
 // enrollAnswer is how far the set-up of an app has come. The key stands in it at the one step that shows it.
@@ -88,6 +99,7 @@ func (v *visit) stepAnswer(step auth.Step) stepAnswer {
 	a := stepAnswer{
 		Flow: f.ID, Version: f.Version, Stage: step.Stage, Offer: append([]auth.Method{}, step.Offer...), Reason: step.Reason,
 		Hint: address.Mask(f.Email), RetryAfter: wholeSeconds(step.RetryAfter), Links: v.stepLinks(step),
+		Company: v.companyName(step), Reference: cmp.Or(step.Came.Reference, v.reference),
 		Sent: v.sent, MailTo: step.MailTo, TrustBox: step.TrustBox, NewDevice: step.NewPhone, RecoveryCodes: v.codes,
 	}
 	if f.ID == "" {
@@ -157,13 +169,20 @@ func (v *visit) stepLinks(step auth.Step) links {
 		v.strangerLinks(l)
 	case auth.StageAuthenticate, auth.StageVerify:
 		for _, m := range step.Offer {
-			v.methodLinks(l, m)
+			if m != auth.MethodSSO {
+				v.methodLinks(l, m)
+			}
+		}
+		if v.h.sso != nil && step.Connection != "" {
+			l["sso"] = v.h.prefix + "/sso/" + step.Connection + "/start"
 		}
 		if step.Stage == auth.StageAuthenticate && v.purpose == auth.SignIn {
 			v.strangerLinks(l)
 		}
 	case auth.StageEnroll:
 		v.enrollLinks(l, step.Dialog)
+	case auth.StageLink:
+		l["link"] = signIn + "/link"
 	case auth.StageNewPassword:
 		l["newpassword"] = signIn + "/newpassword"
 	case auth.StageAccount:
@@ -200,6 +219,9 @@ func (v *visit) stepLinks(step auth.Step) links {
 func (v *visit) strangerLinks(l links) {
 	if v.h.auth.CanMail() {
 		l["forgot"] = v.h.prefix + "/forgot"
+	}
+	if v.h.sso != nil {
+		l["company"] = v.h.companyIDAt()
 	}
 	if v.h.signsUp() {
 		l["signup"] = v.h.prefix + "/signup"
@@ -251,7 +273,8 @@ func (v *visit) links() links {
 // field is the name of the field that a reason is about; empty: none.
 func field(reason auth.Reason) string {
 	switch reason {
-	case auth.ReasonEmailInvalid, auth.ReasonEmailSame, auth.ReasonRecoverySame, auth.ReasonDomainNotAllowed:
+	case auth.ReasonEmailInvalid, auth.ReasonEmailSame, auth.ReasonRecoverySame, auth.ReasonDomainNotAllowed,
+		auth.ReasonCompanyIDUnknown:
 		return "email"
 	case auth.ReasonInvalidCredentials, auth.ReasonPasswordMissing, auth.ReasonPasswordPolicy, auth.ReasonPasswordReused:
 		return "password"

@@ -15,6 +15,7 @@ import (
 // a flow also email, remember and return_to), signin/code (code), signin/code/resend, signin/totp (code, trust), signin/recovery
 // (code), signin/enroll/begin, …/email (code), …/app, …/confirm (code), …/newdevice, signin/reset, signin/newpassword (password;
 // name, company and signout where the page asks for them), signin/account (account; empty on the ReadyPage), signin/restart,
+// signin/company (email, return_to), signin/arrived, signin/link (do, which is link or skip),
 // signin/cancel, forgot (email; again, which is 1, on the AskedPage), signup (email; on the AskedPage again; on the SignUpLinkPage
 // nothing), reset, activate, join (do, which is join or decline), undo, product (name) and signout. Every form posts lang, with
 // Chosen; every form of a flow posts flow and version besides, and every form on the page of a mailed link posts link, with LinkID.
@@ -55,6 +56,7 @@ type Frame struct {
 	Purpose   auth.Purpose // what the flow is for; empty where there is none
 	Action    auth.Action  // of a step-up: what it leads to
 	LinkID    string       // of the page of a mailed link: tells it from other links; travels in its form as link
+	CompanyID string       // address of the page for whoever has a company's own sign-in; empty: there are none
 	At        string       // address of the flow's page, to which its links and pages come back; empty where there is no flow
 
 	assets map[string]Asset // by name
@@ -119,7 +121,8 @@ type IdentifyPage struct {
 	Frame
 	Email    string
 	Remember bool
-	Keep     bool // the box "keep me signed in" is offered
+	Keep     bool     // the box "keep me signed in" is offered
+	Way      auth.Way // travels in the form as way; empty: it does not
 }
 
 // OnePagePage asks for e-mail and password together.
@@ -128,12 +131,17 @@ type OnePagePage struct {
 	Email    string
 	Remember bool
 	Keep     bool
+	Way      auth.Way // as in IdentifyPage
+	Company  string   // whose own sign-in is offered too; empty: that cannot be told now
+	Start    string   // where that begins; empty: it is not offered
 }
 
 // PasswordPage asks for the password of an address; in a step-up, once more for that of whoever is signed in.
 type PasswordPage struct {
 	Frame
-	Email string
+	Email   string
+	Company string // as in OnePagePage, as the next
+	Start   string
 }
 
 // AccountPage lets a person choose a company.

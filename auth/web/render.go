@@ -15,6 +15,7 @@ import (
 	"text/template/parse"
 
 	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/sso"
 )
 
 //go:embed templates assets
@@ -129,9 +130,19 @@ func samples() []Page {
 	}
 	mailed := Mailed{To: "a…@acme.example", Sent: true, Wait: 30, Minutes: 10}
 	return append(accountSamples(), []Page{
-		&IdentifyPage{Email: "ann@acme.example", Keep: true},
-		&OnePagePage{Email: "ann@acme.example", Keep: true},
-		&PasswordPage{Email: "ann@acme.example"},
+		&IdentifyPage{Email: "ann@acme.example", Keep: true, Way: auth.WayPassword},
+		&OnePagePage{Email: "ann@acme.example", Keep: true, Company: "Initech", Start: "/auth/sso/initech/start"},
+		&PasswordPage{Frame: flowing(auth.SignIn), Email: "ann@acme.example", Company: "Initech", Start: "/auth/sso/initech/start"},
+		&CompanyPage{
+			Frame: flowing(auth.SignIn), Company: "Globex", Email: "gil@globex.example", Start: "/auth/sso/globex/start", Moves: true, Reference: "abc", Other: true,
+		},
+		&CompanyIDPage{Email: "gil@globex.example"},
+		&AwayPage{Company: "Globex", URL: "https://id.globex.example/sso", Post: &sso.Form{
+			Action: "https://id.globex.example/sso", Fields: []sso.Field{{Name: "SAMLRequest", Value: "PHNhbWw+"}},
+		}},
+		&ArrivedPage{Frame: flowing(auth.SignIn), Company: "Globex", Email: "gil@globex.example", Other: "ann@acme.example"},
+		&LinkPage{Frame: flowing(auth.SignIn), Company: "Globex", Email: "root@globex.example"},
+		&TestedPage{Company: "Globex", Passed: true},
 		&MailCodePage{Frame: flowing(auth.SignIn), Mailed: mailed},
 		&AppCodePage{Frame: flowing(auth.SignIn), TrustBox: true, NewPhone: true, Recovery: true},
 		&RecoveryPage{Frame: flowing(auth.SignIn), App: true},

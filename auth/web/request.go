@@ -39,6 +39,9 @@ type visit struct {
 	view              view             // which of a stage's pages
 	resends           bool             // another code was asked for
 	sent              bool             // a letter went out by this request
+	connection        string           // in the address: the company's sign-in that the request is about; empty: none
+	reference         string           // of what a company's sign-in was refused for, in this request
+	moves             bool             // the page that follows may go on by itself
 	codes             []string         // recovery codes made by this request: its answer shows them, and no other
 	unmet             []password.Unmet // the rules that the new password does not meet
 	here              url.URL          // the page that a change of language leads to
@@ -48,7 +51,8 @@ type visit struct {
 func (h *Handler) visit(w http.ResponseWriter, r *http.Request) *visit {
 	harden(w.Header())
 	v := &visit{
-		h: h, w: w, r: r, program: auth.WantsJSON(r) || isJSON(r) && !strings.Contains(r.Header.Get("Accept"), "text/html"),
+		in: fields{},
+		h:  h, w: w, r: r, program: auth.WantsJSON(r) || isJSON(r) && !strings.Contains(r.Header.Get("Accept"), "text/html"),
 		client: auth.Client{
 			IP: ClientIP(r, h.proxies), UserAgent: r.UserAgent(), Device: h.cookies.read(r, deviceCookie),
 		},

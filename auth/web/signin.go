@@ -31,7 +31,7 @@ func (h *Handler) showSignIn(v *visit) {
 		v.broken(err)
 	case live && v.in["switch"] == "1":
 		v.showWho(s, returnTo)
-	case err == nil && (returnTo == "" || returnTo == step.Flow.ReturnTo):
+	case err == nil && (returnTo == "" || returnTo == step.Flow.ReturnTo) && (v.way() == auth.WayAny || v.way() == step.Flow.Way):
 		v.showStep(http.StatusOK, step)
 	case live && v.in["switch"] != "other":
 		v.sendOn(returnTo)
@@ -41,7 +41,7 @@ func (h *Handler) showSignIn(v *visit) {
 		if err != nil {
 			first.Flow.Email = h.cookies.open(v.r, emailCookie)
 		}
-		first.Flow.ReturnTo = returnTo
+		first.Flow.ReturnTo, first.Flow.Way = returnTo, v.way()
 		if err := v.invitedTo(&first); err != nil {
 			v.broken(err)
 			return
@@ -93,11 +93,22 @@ func (h *Handler) identify(v *visit) {
 // begin makes a flow for the address that was posted.
 func (v *visit) begin() (auth.Step, error) {
 	step, err := v.h.auth.Identify(v.r.Context(), auth.Opening{
-		Email: v.in["email"], Remember: v.in.ticked("remember"), ReturnTo: v.in["return_to"],
+		Email: v.in["email"], Way: v.way(), Remember: v.in.ticked("remember"), ReturnTo: v.in["return_to"],
 		Lang: v.chosen(), Replaces: v.flow,
 	}, v.client)
 	v.issued = step.Token
+	v.moves = err == nil && step.Reason == "" // whoever has just named their company's address need not press another button
 	return step, err
+}
+
+// way is how the visitor asks to prove who they are.
+func (v *visit) way() auth.Way {
+	for _, w := range []auth.Way{auth.WayPassword, auth.WayCompany} {
+		if v.in["way"] == string(w) {
+			return w
+		}
+	}
+	return auth.WayAny
 }
 
 // password takes a password: for the flow that the form was made for, or, on the page that asks for both, for the address that
@@ -230,6 +241,11 @@ func (v *visit) finish(ref auth.Ref) {
 // signedIn gives the browser its session and sends it where it wanted to go.
 func (v *visit) signedIn(done auth.Done) {
 	c := v.h.cookies
+	if err := v.remember(done); err != nil { // its company could not end it
+		err = errors.Join(err, v.h.auth.EndSession(v.r.Context(), done.Session.UserID, done.Session.ID))
+		v.broken(err)
+		return
+	}
 	v.h.auth.SetSessionCookie(v.w, done)
 	if done.Device != "" {
 		c.write(v.w, deviceCookie, done.Device, deviceLife)
@@ -293,7 +309,9 @@ func ofStage(step auth.Step) bool {
 	switch step.Reason {
 	case auth.ReasonTooManyAttempts, auth.ReasonFlowChanged, auth.ReasonFlowGone:
 		return false
-	case auth.ReasonSSORequired, auth.ReasonUserSuspended, auth.ReasonAccountExpired, auth.ReasonNoCompany:
+	case auth.ReasonSSORequired:
+		return len(step.Offer) == 0
+	case auth.ReasonSSOAgain, auth.ReasonUserSuspended, auth.ReasonAccountExpired, auth.ReasonNoCompany:
 		return true
 	case auth.ReasonPasswordExpired, auth.ReasonPasswordChange, auth.ReasonPasswordOutdated:
 		return true // why a new password is asked for
@@ -385,6 +403,9 @@ func (v *visit) address(path, speaks string) string {
 	if v.sent {
 		q.Set("sent", "1")
 	}
+	if v.moves && path == "/signin" {
+		q.Set("go", "1")
+	}
 	to.RawQuery = q.Encode()
 	return to.String()
 }
@@ -401,7 +422,7 @@ func (v *visit) kept() url.Values {
 	}
 	for name, values := range map[string][]string{
 		"switch": {"1", "other"}, "reason": {string(auth.ReasonSessionExpired), passwordSet, activated, signedUp}, "sent": {"1", "again"},
-		"way": {string(viewRecovery)}, "dialog": {string(viewSetupCode)}, "action": {string(auth.ActionTwoStep), string(auth.ActionNewPhone)},
+		"way": {string(viewRecovery), string(auth.WayPassword)}, "dialog": {string(viewSetupCode)}, "action": {string(auth.ActionTwoStep), string(auth.ActionNewPhone)},
 	} {
 		if slices.Contains(values, v.in[name]) {
 			q.Set(name, v.in[name])

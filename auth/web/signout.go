@@ -9,8 +9,10 @@ import (
 
 // signOutAnswer is what a program is told about being signed in.
 type signOutAnswer struct {
-	SignedIn bool  `json:"signed_in"`
-	Links    links `json:"links"`
+	SignedIn bool        `json:"signed_in"`
+	Redirect string      `json:"redirect,omitempty"` // where the browser goes to sign out at its company too
+	Post     *postAnswer `json:"post,omitempty"`     // what it posts there instead
+	Links    links       `json:"links"`
 }
 
 // showSignOut shows the page after signing out, or the button to sign out to whoever still is in. It changes nothing.
@@ -31,6 +33,11 @@ func (h *Handler) showSignOut(v *visit) {
 // signOut ends the session, wherever its cookie has been copied to, and whatever is under way on this browser.
 func (h *Handler) signOut(v *visit) {
 	ctx := v.r.Context()
+	s, _, err := v.session()
+	if err != nil {
+		v.broken(err)
+		return
+	}
 	if plain, ok := h.auth.SessionToken(v.r); ok {
 		if err := h.auth.SignOut(ctx, plain, v.client); err != nil {
 			v.broken(err)
@@ -49,6 +56,9 @@ func (h *Handler) signOut(v *visit) {
 	}
 	v.forget()
 	v.rememberLanguage()
+	if v.signOutThere(s.ID) {
+		return
+	}
 	if v.program {
 		v.signOutAnswer(false)
 		return

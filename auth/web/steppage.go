@@ -41,14 +41,26 @@ func (v *visit) stepPage(step auth.Step) (Page, error) {
 	preset := v.h.auth.Preset()
 	keep := preset.Policy.Keep != auth.KeepForbid
 	password := step.Stage == auth.StageAuthenticate && slices.Contains(step.Offer, auth.MethodPassword)
+	start := v.startOf(step)
+	company := v.companyName(step)
 	switch {
+	case step.Stage == auth.StageIdentify && f.Way == auth.WayCompany:
+		return &CompanyIDPage{Frame: frame, Email: f.Email}, nil
+	case start != "" && !password:
+		return &CompanyPage{
+			Frame: frame, Company: company, Email: f.Email, Start: start, Reference: v.reference, Other: v.purpose == auth.SignIn,
+			Moves: v.in["go"] == "1" && step.Reason == "",
+		}, nil
 	case v.purpose == auth.SignIn && preset.Layout == auth.LayoutOnePage && (password || step.Stage == auth.StageIdentify):
 		frame.Flow, frame.Version = "", 0 // each try brings its address along and is a flow of its own
-		return &OnePagePage{Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep}, nil
+		return &OnePagePage{Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep, Company: company, Start: start, Way: f.Way}, nil
 	case step.Stage == auth.StageIdentify:
-		return &IdentifyPage{Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep}, nil
+		return &IdentifyPage{Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep, Way: f.Way}, nil
 	case password:
-		return &PasswordPage{Frame: frame, Email: f.Email}, nil
+		return &PasswordPage{Frame: frame, Email: f.Email, Company: company, Start: start}, nil
+	case step.Stage == auth.StageLink:
+		name, err := v.connectionName(f.Pending.Connection)
+		return &LinkPage{Frame: frame, Company: name, Email: f.Pending.Email}, err
 	}
 	switch step.Stage {
 	case auth.StageVerify:
@@ -85,6 +97,8 @@ func (v *visit) stepFrame(step auth.Step) Frame {
 		frame.Notice = v.text().Get("identify.activated")
 	case begins && v.in["reason"] == signedUp:
 		frame.Notice = v.text().Get("identify.signed_up")
+	case step.Stage == auth.StageAuthenticate && step.Flow.Pending.Email != "":
+		frame.Notice = v.text().Get("link.first")
 	case begins && v.purport != "":
 		frame.Notice = v.purport
 	case v.in["sent"] == "1" && slices.Contains(step.Offer, auth.MethodEmailCode):

@@ -92,6 +92,13 @@ func (h *Handler) stepUp(v *visit) {
 	offered := func(m auth.Method) bool { return slices.Contains(step.Offer, m) }
 	switch {
 	case err != nil, step.Reason != "":
+	case v.in.ticked("sso") && offered(auth.MethodSSO) && h.sso != nil:
+		if d, away := h.auth.Depart(ctx, ref, step.Connection, v.client); away == nil {
+			v.depart(d)
+			return
+		} else {
+			err = away
+		}
 	case v.in.has("code") && v.view == viewRecovery && offered(auth.MethodRecoveryCode):
 		step, err = h.auth.RecoveryCode(ctx, ref, v.in["code"], v.client)
 	case v.in.has("code") && offered(auth.MethodTOTP):

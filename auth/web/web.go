@@ -28,10 +28,12 @@ import (
 	"io/fs"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/locale"
+	"github.com/sallyport-auth/sallyport/sso"
 )
 
 // Config says how the sign-in looks and where it is. Only Auth is required.
@@ -44,6 +46,12 @@ type Config struct {
 
 	Product string // the name of the product on the pages; empty: auth.Config.Product
 	Home    string // where people land who have nowhere else to go: a path below BaseURL, or an https address; empty: "/"
+	// SSO speaks to the sign-ins of companies. Its BaseURL is that of auth.Config, with Prefix and "/sso". Nil: there are none.
+	SSO *sso.Manager
+	// SSOTested is told what came out of the test of a connection, which its administrators began with sso.Opening.Test. It says nothing
+	// about who sits there: State is what they began with. An error answers the visitor that something is broken. Nil: nothing is tested.
+	SSOTested func(ctx context.Context, t SSOTest) error
+
 	Support string // where people get help, an https or mailto address; empty: the pages name none
 	Billing string // where a company's account is renewed: a path below BaseURL, or an https address; empty: the pages say whom to ask
 
@@ -71,6 +79,15 @@ type Renderer interface {
 	RenderPage(w io.Writer, p Page) error
 }
 
+// An SSOTest is what came out of the test of a connection.
+type SSOTest struct {
+	Connection sso.Connection
+	State      []byte // sso.Opening.State
+	Passed     bool
+	Report     sso.Report
+	Identity   sso.Identity // to be shown; nothing may follow from it. Zero where the test has not passed
+}
+
 // A Fault is a request that could not be answered because something is broken.
 type Fault struct {
 	Reference string // what the visitor was told to name
@@ -82,6 +99,8 @@ type Fault struct {
 // A Handler serves the sign-in. It is safe for concurrent use.
 type Handler struct {
 	auth     *auth.Manager
+	sso      *sso.Manager // nil: no company has its own sign-in
+	tests    func(context.Context, SSOTest) error
 	base     string // the path of BaseURL
 	mount    string // Config.Prefix
 	prefix   string // where the sign-in is as browsers see it: base and mount
@@ -110,7 +129,7 @@ func New(cfg Config) (*Handler, error) {
 		return nil, fmt.Errorf("web: reading the address of Config.Auth: %w", err)
 	}
 	h := &Handler{
-		auth: cfg.Auth, base: base.Path, mount: cmp.Or(cfg.Prefix, "/auth"), product: cmp.Or(cfg.Product, cfg.Auth.Product()),
+		auth: cfg.Auth, sso: cfg.SSO, tests: cfg.SSOTested, base: base.Path, mount: cmp.Or(cfg.Prefix, "/auth"), product: cmp.Or(cfg.Product, cfg.Auth.Product()),
 		support: cfg.Support, proxies: cfg.TrustedProxies, report: cfg.Report, cookies: newCookies(cfg.Auth),
 	}
 	h.prefix = h.base + h.mount
@@ -146,6 +165,12 @@ func New(cfg Config) (*Handler, error) {
 			return nil, err
 		}
 	}
+	if h.sso != nil {
+		want := cfg.Auth.URL(h.mount) + "/sso/x/acs"
+		if got := h.sso.Addresses(sso.Connection{ID: "x"}).ACS; got != want {
+			return nil, fmt.Errorf("web: sso.Config.BaseURL of Config.SSO must be %q", cfg.Auth.URL(h.mount)+"/sso")
+		}
+	}
 	h.routes = byPath(h.routeTable())
 	return h, h.rehearse()
 }
@@ -175,7 +200,7 @@ type methods map[string]func(*visit)
 
 // routeTable lists everything that is answered, but for the assets.
 func (h *Handler) routeTable() []route {
-	return append(h.accountRoutes(), []route{
+	return slices.Concat(h.accountRoutes(), h.ssoRoutes(), []route{
 		{http.MethodGet, "/signin", h.showSignIn},
 		{http.MethodPost, "/signin/identify", h.identify},
 		{http.MethodPost, "/signin/password", h.password},
@@ -212,7 +237,7 @@ func (h *Handler) routeTable() []route {
 		{http.MethodGet, "/signout", h.showSignOut},
 		{http.MethodPost, "/signout", h.signOut},
 		{http.MethodGet, "/help", h.showHelp},
-	}...)
+	})
 }
 
 func byPath(table []route) map[string]methods {
@@ -236,11 +261,14 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := h.visit(w, r)
-	if h.guard.refuses(r) {
+	pattern, connection := connectionIn(path)
+	v.connection = connection
+	elsewhere := connection != "" && h.sso != nil && fromElsewhere(r.Method, pattern)
+	if !elsewhere && h.guard.refuses(r) {
 		v.fail(http.StatusForbidden, auth.ReasonCrossOrigin)
 		return
 	}
-	allowed, ok := h.routes[path]
+	allowed, ok := h.routes[pattern]
 	if !ok {
 		v.fail(http.StatusNotFound, auth.ReasonNotFound)
 		return
@@ -251,7 +279,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		v.fail(http.StatusMethodNotAllowed, auth.ReasonMethodNotAllowed)
 		return
 	}
-	if v.read() {
+	if elsewhere || v.read() {
 		serve(v)
 	}
 }

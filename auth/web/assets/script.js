@@ -109,6 +109,13 @@
 		window.addEventListener("pageshow", () => delete form.dataset.sent);
 	}
 
+	// The way to another site is gone by itself, but not by whoever comes back from there.
+	const back = performance.getEntriesByType("navigation")[0]?.type === "back_forward";
+	const moves = document.querySelector("form[data-moves]");
+	if (moves && !back) {
+		moves.requestSubmit();
+	}
+
 	// The summary of what was wrong has autofocus, which older browsers know for fields only.
 	window.addEventListener("load", () => requestAnimationFrame(() => {
 		if (document.activeElement === document.body) {
