@@ -87,7 +87,8 @@ var arrows = []arrow{
 
 	{"auth/directory", "auth", "implements Users and Companies"},
 	{"auth/directory", "internal/address", "people and domains are kept in canonical form"},
-	{"auth/directory", "internal/token", "ids"},
+	{"auth/directory", "internal/token", "ids, and what to put into DNS"},
+	{"auth/directory", "golang.org/x/net", "names below which anybody registers domains: public suffixes"},
 
 	{"store", "auth", "implements its stores"},
 	{"store", "auth/directory", "implements its store"},

@@ -59,6 +59,13 @@ const (
 	ReasonUserExistsInAccount Reason = "user_exists_in_account"        // the person is a member or invited already; told to administrators
 	ReasonNoSeatsLeft         Reason = "no_seats_left"                 // every seat of the product is taken; told to administrators
 	ReasonDomainNotAllowed    Reason = "domain_not_allowed"            // an address in this domain cannot be taken here: its company has its own sign-in
+	ReasonDomainNotFound      Reason = "domain_not_found"              // the record that proves a domain is not there; told to administrators
+	ReasonDomainTaken         Reason = "domain_taken"                  // another company has proved the domain; told to administrators
+	ReasonDomainPublic        Reason = "domain_public"                 // everybody can have an address in the domain: it is no company's
+	ReasonConnectionRequired  Reason = "connection_required"           // the domain names no connection that people could sign in through
+	ReasonTestRequired        Reason = "test_required"                 // nobody has seen the domain's connection work in the last seven days
+	ReasonNoExemptAdmin       Reason = "no_exempt_admin"               // a warning: where the company's own sign-in breaks, no administrator gets in
+	ReasonSSOEnforced         Reason = "sso_enforced"                  // the domain asks for the company's own sign-in, which is turned off first
 	ReasonForbidden           Reason = "forbidden"                     // whoever asks may not do that
 	ReasonLastSuperAdmin      Reason = "last_super_admin"              // a company keeps one super administrator
 	ReasonNotAssigned         Reason = "product_not_assigned"          // the person has no seat for the product

@@ -27,20 +27,24 @@ type Registrar interface {
 	CreateCompany(ctx context.Context, name, ownerID string) (accountID string, err error)
 }
 
-// Members changes who belongs to a company, and how, for its own sign-in. It is optional: without it that adds nobody, and nobody is
-// exempt from it. directory.Directory is one. Every method is one atomic change.
-type Members interface {
-	// AddMember makes a person an active member, with the role of a member or an administrator. A membership that there is already, in
-	// whatever state, is answered as it stands. ErrNotFound: no such company.
-	AddMember(ctx context.Context, accountID, userID string, role Role, now time.Time) (Membership, error)
-	// SetMemberSSO says what the company asks of a member. ErrNotFound: the person is no member of it.
-	SetMemberSSO(ctx context.Context, accountID, userID string, o SSOOverride) error
-}
-
 // Administrators tells whom to turn to in a company. It is optional: without it nobody can ask for a seat, and pages name no
 // contact. directory.Directory is one.
 type Administrators interface {
 	// Administrators answers the active super administrators of a company and then its administrators, each by address, 20 at
 	// most. None is not an error.
 	Administrators(ctx context.Context, accountID string) ([]User, error)
+}
+
+// Members changes who belongs to a company, for its own sign-in: whoever it sends and nobody knows yet joins, and single people may be
+// exempt from it. It is optional: without it a connection brings nobody in, and there are no exemptions. directory.Directory is
+// one. Every method is one atomic change.
+type Members interface {
+	// AddMember makes a person an active member of a company where they are none, and answers what they are there. Somebody who is a
+	// member in whatever state is answered unchanged: a suspension stays. Role is RoleMember, which is also the empty one, or RoleAdmin.
+	// ErrNotFound: no such company. Refusals: ReasonForbidden (another role: nobody becomes super administrator like this),
+	// ReasonAccountExpired.
+	AddMember(ctx context.Context, accountID, userID string, role Role, now time.Time) (Membership, error)
+	// SetMemberSSO changes what a company's domain asks of one member and nothing else. It does not ask whether somebody who is to be
+	// exempt has an authenticator app: whoever calls it does. ErrNotFound: no such company or member.
+	SetMemberSSO(ctx context.Context, accountID, userID string, o SSOOverride) error
 }

@@ -111,13 +111,14 @@ const (
 	SSOEnforced SSOMode = "enforced" // the company's own sign-in is the only way in, but for whoever is exempt
 )
 
-// SSOOverride is what a company asks of one person, where its domain asks something of everybody.
+// SSOOverride is what a company asks of one person instead of what its domain asks of everybody. It counts only in the company that
+// owns the domain of the person's address (see DomainRule): another company exempts nobody and asks nobody for its own sign-in.
 type SSOOverride string
 
 const (
 	SSOInherit  SSOOverride = ""         // what the domain asks
-	SSOExempt   SSOOverride = "exempt"   // the person keeps their password, with an authenticator app, where the company's own sign-in is enforced
-	SSORequired SSOOverride = "required" // the company's own sign-in is this person's only way in, where it is optional for others
+	SSOExempt   SSOOverride = "exempt"   // the person keeps the other ways in where the domain enforces the company's own
+	SSORequired SSOOverride = "required" // the company's own sign-in is the person's only way in where the domain offers it
 )
 
 // A DomainRule is what the company that has verified a domain asks of addresses in it.

@@ -16,7 +16,9 @@ type people struct {
 	emails      map[string]string // the id of the person with this address
 	accounts    map[string]directory.Account
 	members     map[string]map[string]directory.Member // by person, then by company
+	overrides   map[place]auth.SSOOverride
 	domains     map[string]directory.Domain
+	claims      map[claim]directory.Claim
 	seats       map[product]int
 	holders     map[product]map[string]bool // the people who have a seat of it
 	invitations map[string]invitation
@@ -157,37 +159,6 @@ func (p *people) SetAccountPolicy(_ context.Context, id string, policy auth.Poli
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return set(p.accounts, id, func(a *directory.Account) { a.Policy = policy })
-}
-
-// AddDomain implements directory.DomainStore.
-func (p *people) AddDomain(_ context.Context, d directory.Domain) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, err := find(p.accounts, d.AccountID); err != nil {
-		return err
-	}
-	if stands, taken := p.domains[d.Name]; taken {
-		if stands.AccountID != d.AccountID {
-			return auth.ErrConflict
-		}
-		return nil
-	}
-	put(&p.domains, d.Name, d)
-	return nil
-}
-
-// SetDomainSSO implements directory.DomainStore.
-func (p *people) SetDomainSSO(_ context.Context, name string, mode auth.SSOMode) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return set(p.domains, name, func(d *directory.Domain) { d.SSO = mode })
-}
-
-// Domain implements directory.DomainStore.
-func (p *people) Domain(_ context.Context, name string) (directory.Domain, error) {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return find(p.domains, name)
 }
 
 // find answers a row, or auth.ErrNotFound.

@@ -38,12 +38,17 @@
 //	directory.AccountStore   companies                          CreateAccount CreateCompany Bootstrap       Directory
 //	                                                            SetAccountState SetAccountPolicy
 //	directory.MemberStore    who belongs to which company       SetMember ChangeMember RemoveMember         Directory
-//	                                                            Memberships Members Administrators
+//	                                                            AddMember SetMemberSSO Memberships
+//	                                                            Members Administrators
 //	directory.SeatStore      seats of products                  SetSeats TakeSeat FreeSeat Seats            Directory
 //	directory.InvitationStore  invitations                      CreateInvitation Invitation InvitationsTo   Directory
 //	                                                            InvitationsOf CountLetter Join
 //	                                                            CloseInvitation
-//	directory.DomainStore    verified domains                   AddDomain SetDomainSSO Domain               Directory
+//	directory.DomainStore    verified domains                   AddDomain ReleaseDomain Domain Domains      Directory
+//	                                                            DueDomains SwapDomainCheck
+//	directory.ClaimStore     domains that are claimed           ClaimDomain Claims ProveDomain DropClaim    Directory
+//	directory.SSOStore       what domains ask                   SetDomainSSO EnforceSSO                     Directory
+//	                                                            SetDomainConnection PassConnectionTest
 //
 // What a host has to write, then:
 //

@@ -13,6 +13,9 @@ import (
 // A product is what a company has seats of.
 type product struct{ accountID, name string }
 
+// A place is a person's in a company.
+type place struct{ accountID, userID string }
+
 // SetMember implements directory.MemberStore.
 func (p *people) SetMember(_ context.Context, m directory.Member) error {
 	p.mu.Lock()
@@ -66,7 +69,37 @@ func (p *people) RemoveMember(_ context.Context, accountID, userID string) error
 		return err
 	}
 	delete(p.members[userID], accountID)
+	delete(p.overrides, place{accountID, userID})
 	p.dropRightsLocked(nobody)
+	return nil
+}
+
+// AddMember implements directory.MemberStore.
+func (p *people) AddMember(_ context.Context, m directory.Member, now time.Time) (auth.Membership, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	a, err := find(p.accounts, m.AccountID)
+	if err != nil {
+		return auth.Membership{}, err
+	}
+	if is, ok := p.members[m.UserID][m.AccountID]; ok {
+		return p.membershipLocked(is), nil
+	}
+	if a.Expired(now) {
+		return auth.Membership{}, auth.Refusal(auth.ReasonAccountExpired)
+	}
+	p.placeLocked(m)
+	return p.membershipLocked(m), nil
+}
+
+// SetMemberSSO implements directory.MemberStore.
+func (p *people) SetMemberSSO(_ context.Context, accountID, userID string, o auth.SSOOverride) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, err := find(p.members[userID], accountID); err != nil {
+		return err
+	}
+	put(&p.overrides, place{accountID, userID}, o)
 	return nil
 }
 
@@ -135,7 +168,7 @@ func (p *people) membershipLocked(m directory.Member) auth.Membership {
 	a := p.accounts[m.AccountID]
 	return auth.Membership{
 		AccountID: a.ID, AccountName: a.Name, State: m.State, AccountState: a.State, Role: m.Role, Policy: a.Policy,
-		GraceEnds: a.GraceEnds, Products: p.productsLocked(m.AccountID, m.UserID),
+		GraceEnds: a.GraceEnds, Products: p.productsLocked(m.AccountID, m.UserID), SSO: p.overrides[place{m.AccountID, m.UserID}],
 	}
 }
 
@@ -159,7 +192,9 @@ func (p *people) Members(_ context.Context, accountID string) ([]directory.Perso
 		if m, ok := of[accountID]; ok {
 			u := p.users[userID]
 			u.ID = userID
-			all = append(all, directory.Person{User: u, Role: m.Role, State: m.State, Products: p.productsLocked(accountID, userID)})
+			all = append(all, directory.Person{
+				User: u, Role: m.Role, State: m.State, Products: p.productsLocked(accountID, userID), SSO: p.overrides[place{accountID, userID}],
+			})
 		}
 	}
 	slices.SortFunc(all, func(a, b directory.Person) int {

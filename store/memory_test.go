@@ -142,6 +142,7 @@ func TestTheMapNamesEveryContract(t *testing.T) {
 		reflect.TypeFor[mfa.TOTPStore](), reflect.TypeFor[mfa.CodeStore](), reflect.TypeFor[mfa.RecoveryStore](), reflect.TypeFor[mail.OutboxStore](),
 		reflect.TypeFor[directory.UserStore](), reflect.TypeFor[directory.AccountStore](), reflect.TypeFor[directory.MemberStore](),
 		reflect.TypeFor[directory.SeatStore](), reflect.TypeFor[directory.InvitationStore](), reflect.TypeFor[directory.DomainStore](),
+		reflect.TypeFor[directory.ClaimStore](), reflect.TypeFor[directory.SSOStore](),
 	} {
 		names := []string{contract.String()}
 		for i := range contract.NumMethod() {

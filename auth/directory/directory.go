@@ -36,6 +36,13 @@ type Directory struct {
 	// Now tells the time to verbs that are not told it. Set it before the first call; nil means time.Now.
 	Now func() time.Time
 
+	// Resolver asks DNS whether a company owns a domain. Set it before the first call; nil means net.DefaultResolver.
+	Resolver Resolver
+
+	// ClaimPrefix is what the DNS records that prove domains begin with, before an equals sign: letters, digits, dots, hyphens and
+	// underscores. Set it before the first call; empty means "sallyport-verification". It may change later: what was claimed keeps its.
+	ClaimPrefix string
+
 	store Store
 }
 
@@ -45,6 +52,7 @@ var (
 	_ auth.Registrar      = (*Directory)(nil)
 	_ auth.Invitations    = (*Directory)(nil)
 	_ auth.Administrators = (*Directory)(nil)
+	_ auth.Members        = (*Directory)(nil)
 )
 
 // New returns a Directory over a store, which must not be nil.
@@ -74,15 +82,6 @@ func (d *Directory) UserByEmail(ctx context.Context, email string) (auth.User, e
 // Memberships implements auth.Companies.
 func (d *Directory) Memberships(ctx context.Context, userID string) ([]auth.Membership, error) {
 	return d.store.Memberships(ctx, userID)
-}
-
-// DomainRule implements auth.Companies.
-func (d *Directory) DomainRule(ctx context.Context, domain string) (auth.DomainRule, error) {
-	found, err := d.store.Domain(ctx, domain)
-	if err != nil {
-		return auth.DomainRule{}, err
-	}
-	return auth.DomainRule{Domain: found.Name, AccountID: found.AccountID, SSO: found.SSO}, nil
 }
 
 // AddUser adds a person and answers them as they are kept: with the address in canonical form, and with a random ID where u has none.
@@ -162,32 +161,4 @@ func (d *Directory) SetAccountPolicy(ctx context.Context, id string, policy auth
 		return fmt.Errorf("directory: changing an account: %w", err)
 	}
 	return d.store.SetAccountPolicy(ctx, id, policy)
-}
-
-// AddDomain gives a company a domain that it has proved to own, now. ErrConflict: it is another company's.
-// ErrNotFound: no such company.
-func (d *Directory) AddDomain(ctx context.Context, accountID, domain string, now time.Time) error {
-	name, err := address.ParseDomain(domain)
-	if err != nil {
-		return fmt.Errorf("directory: adding a domain: %w", err)
-	}
-	if err := d.store.AddDomain(ctx, Domain{Name: name, AccountID: accountID, VerifiedAt: now}); err != nil {
-		return fmt.Errorf("directory: adding a domain: %w", err)
-	}
-	return nil
-}
-
-// SetDomainSSO says what a domain asks of addresses in it, from the next sign-in on. Sessions stay.
-// ErrNotFound: nobody has verified the domain. A mode that there is not is an error.
-func (d *Directory) SetDomainSSO(ctx context.Context, domain string, mode auth.SSOMode) error {
-	switch mode {
-	case auth.SSOOff, auth.SSOOptional, auth.SSOEnforced:
-	default:
-		return fmt.Errorf("directory: changing a domain: the mode %q is none of off (empty), optional, enforced", mode)
-	}
-	name, err := address.ParseDomain(domain)
-	if err != nil {
-		return auth.ErrNotFound
-	}
-	return d.store.SetDomainSSO(ctx, name, mode)
 }

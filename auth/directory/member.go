@@ -93,7 +93,8 @@ type Person struct {
 	User     auth.User // the ID alone, where a host keeps its people elsewhere
 	Role     auth.Role
 	State    auth.MemberState
-	Products []string // what the person has a seat of, in order; nil: none
+	Products []string         // what the person has a seat of, in order; nil: none
+	SSO      auth.SSOOverride // what the company's domain asks of this person; empty: what it asks of everybody
 }
 
 // People are those who belong to a company, and those who are asked to.

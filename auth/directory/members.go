@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
 )
@@ -43,6 +45,25 @@ func (d *Directory) RestoreMember(ctx context.Context, by, accountID, userID str
 // stays. Call (*auth.Manager).EndMember after it. ErrNotFound: no such company or member. Refusal: ReasonLastSuperAdmin.
 func (d *Directory) RemoveMember(ctx context.Context, accountID, userID string) error {
 	return d.store.RemoveMember(ctx, accountID, userID)
+}
+
+// AddMember implements auth.Members.
+func (d *Directory) AddMember(ctx context.Context, accountID, userID string, role auth.Role, now time.Time) (auth.Membership, error) {
+	role = cmp.Or(role, auth.RoleMember)
+	if role != auth.RoleMember && role != auth.RoleAdmin {
+		return auth.Membership{}, auth.Refusal(auth.ReasonForbidden)
+	}
+	return d.store.AddMember(ctx, Member{AccountID: accountID, UserID: userID, Role: role, State: auth.MemberActive}, now)
+}
+
+// SetMemberSSO implements auth.Members. It lasts as long as the membership, through suspensions and changes of role. An override that
+// there is not is an error.
+func (d *Directory) SetMemberSSO(ctx context.Context, accountID, userID string, o auth.SSOOverride) error {
+	switch o {
+	case auth.SSOInherit, auth.SSOExempt, auth.SSORequired:
+		return d.store.SetMemberSSO(ctx, accountID, userID, o)
+	}
+	return fmt.Errorf("directory: changing a member: the override %q is none of inherit (empty), exempt, required", o)
 }
 
 // Administrators implements auth.Administrators. People who are suspended, or who are not in this directory, are left out.

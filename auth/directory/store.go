@@ -22,14 +22,6 @@ func (a Account) Expired(now time.Time) bool {
 	return a.State == auth.AccountExpired || lapsed
 }
 
-// A Domain is an e-mail domain that a company has verified to be its own.
-type Domain struct {
-	Name       string       // in ASCII, lower case
-	AccountID  string       // the company that owns it
-	SSO        auth.SSOMode // what it asks of addresses in it; empty: nothing
-	VerifiedAt time.Time    // when the company last proved that it owns the domain
-}
-
 // Seats are the seats that a company has of a product.
 type Seats struct {
 	Product string
@@ -50,6 +42,8 @@ type Store interface {
 	SeatStore
 	InvitationStore
 	DomainStore
+	ClaimStore
+	SSOStore
 }
 
 // UserStore keeps people. Every method is one atomic change. Addresses are canonical already; the store compares them byte by byte.
@@ -124,6 +118,14 @@ type MemberStore interface {
 	// Refusal: ReasonLastSuperAdmin.
 	RemoveMember(ctx context.Context, accountID, userID string) error
 
+	// AddMember adds a person with the role and state of m where they are no member yet, and answers what they are. A member, in whatever
+	// state, is answered unchanged. ErrNotFound: there is no such company. Refusal: ReasonAccountExpired.
+	AddMember(ctx context.Context, m Member, now time.Time) (auth.Membership, error)
+
+	// SetMemberSSO changes what the company's domain asks of one member and nothing else. No other verb changes it but RemoveMember: it
+	// ends with the membership. ErrNotFound: the person is no member of the company.
+	SetMemberSSO(ctx context.Context, accountID, userID string, o auth.SSOOverride) error
+
 	// Memberships answers every company of a person with the company's name, state and policy, and the products that the person has
 	// a seat of, in order, nil for none; by name and then by ID, both compared byte by byte. None is not an error.
 	Memberships(ctx context.Context, userID string) ([]auth.Membership, error)
@@ -188,15 +190,67 @@ type InvitationStore interface {
 	CloseInvitation(ctx context.Context, id string, as auth.InvitationState) error
 }
 
-// DomainStore keeps verified domains. A domain belongs to one company at most. Every method is one atomic change.
+// DomainStore keeps the domains of companies. A domain that counts, which is one that is not lost, belongs to one company. One that is
+// lost is anybody's to prove: until then it is kept as it stood. Every method is one atomic change.
 type DomainStore interface {
 	// AddDomain gives a domain to a company. ErrConflict: another company has it. ErrNotFound: there is no such company.
-	// A domain that is this company's already is left as it stands, so that a claim can be repeated.
+	// A domain that is this company's already is left as it stands, so that a claim can be repeated. One that is lost is written over;
+	// where it was this company's, SSO, EnforcedAt, Connection and TestedAt stay.
 	AddDomain(ctx context.Context, d Domain) error
 
-	// SetDomainSSO changes what a domain asks and nothing else. ErrNotFound: nobody has verified it.
-	SetDomainSSO(ctx context.Context, name string, mode auth.SSOMode) error
+	// ReleaseDomain deletes a domain of a company. ErrNotFound: it is not the company's. Refusal: that of Domain.MayRelease.
+	ReleaseDomain(ctx context.Context, accountID, name string) error
 
-	// Domain answers a verified domain. ErrNotFound: nobody has verified it.
+	// Domain answers a domain, lost or not. ErrNotFound: nobody has verified it.
 	Domain(ctx context.Context, name string) (Domain, error)
+
+	// Domains answers the domains of a company, lost or not, by name, compared byte by byte. None is not an error.
+	Domains(ctx context.Context, accountID string) ([]Domain, error)
+
+	// DueDomains answers domains whose CheckAt is not zero and not after now, longest due first, limit at most, with CheckAt moved to
+	// again: each is one caller's until then.
+	DueDomains(ctx context.Context, now, again time.Time, limit int) ([]Domain, error)
+
+	// SwapDomainCheck writes VerifiedAt, CheckAt, Misses, MissedAt and LostAt of d where the domain has still the Proof of d and a
+	// CheckAt of was, and nothing else. ErrConflict: it has not.
+	SwapDomainCheck(ctx context.Context, d Domain, was time.Time) error
+}
+
+// ClaimStore keeps what companies claim: a claim for each domain and company. Every method is one atomic change.
+type ClaimStore interface {
+	// ClaimDomain adds a claim, or answers the company's own for this domain where that has not expired by c.MadeAt; one that has is
+	// replaced. It may also delete claims of the company that expired 30 days before. ErrNotFound: there is no such company.
+	// ErrConflict: the domain is the company's already. Refusal: ReasonDomainTaken (it is another company's). A lost domain is nobody's.
+	ClaimDomain(ctx context.Context, c Claim) (Claim, error)
+
+	// Claims answers the claims of a company, expired or not, by domain, compared byte by byte. None is not an error.
+	Claims(ctx context.Context, accountID string) ([]Claim, error)
+
+	// ProveDomain turns a claim into a domain: it deletes the claim of d.AccountID whose value is d.Proof and which has not expired by
+	// d.VerifiedAt, and writes d in the place of a lost one, or of the company's own; then SSO, EnforcedAt, Connection and TestedAt stay.
+	// Of companies that prove one domain at the same moment, one gets it. ErrNotFound: there is no such claim.
+	// Refusal: ReasonDomainTaken.
+	ProveDomain(ctx context.Context, d Domain) error
+
+	// DropClaim deletes a claim. It is not an error if there is none.
+	DropClaim(ctx context.Context, accountID, name string) error
+}
+
+// SSOStore keeps what domains ask. It changes domains that count: to all others its answer is ErrNotFound. Every method is one atomic
+// change.
+type SSOStore interface {
+	// SetDomainSSO changes what a domain asks and nothing else but EnforcedAt: now where SSO becomes enforced, as it stands where it
+	// was, and zero in other modes. ErrNotFound: it is nobody's.
+	SetDomainSSO(ctx context.Context, name string, mode auth.SSOMode, now time.Time) error
+
+	// EnforceSSO makes SSO enforced in the same way, where Domain.MayEnforce has nothing against it. ErrNotFound: it is nobody's.
+	// Refusals: those of MayEnforce.
+	EnforceSSO(ctx context.Context, name string, now time.Time) error
+
+	// SetDomainConnection names the connection of a domain, or none. TestedAt becomes zero where that changes it.
+	// ErrNotFound: it is nobody's.
+	SetDomainConnection(ctx context.Context, name, connectionID string) error
+
+	// PassConnectionTest moves TestedAt forward, and never back, of all domains that name the connection. None is not an error.
+	PassConnectionTest(ctx context.Context, connectionID string, at time.Time) error
 }

@@ -259,7 +259,7 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 	for name, raw := range map[string]*sql.DB{"sqlite": testdb.RawSQLite(t), "postgresql": testdb.RawPostgreSQL(t)} {
 		db := mustOpen(t, raw, map[string]sqlstore.Dialect{"sqlite": sqlstore.SQLite, "postgresql": sqlstore.PostgreSQL}[name])
 		for _, table := range []string{"users", "credentials", "flows", "sessions", "devices", "totp", "codes", "recovery", "outbox", "tickets",
-			"invitation_seats", "invitations", "seat_holders", "seats", "members", "domains", "accounts"} {
+			"invitation_seats", "invitations", "seat_holders", "seats", "members", "domain_claims", "domains", "accounts", "identities"} {
 			if _, err := raw.Exec("DROP TABLE sallyport_" + table); err != nil {
 				t.Fatal(err)
 			}
@@ -288,6 +288,15 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 		_, listed := db.Members(ctx, canary)
 		_, led := db.Administrators(ctx, canary, 1)
 		_, had := db.Seats(ctx, canary, noon)
+		_, added := db.AddMember(ctx, directory.Member{AccountID: canary, UserID: canary}, noon)
+		_, byName := db.Domain(ctx, canary)
+		_, owned := db.Domains(ctx, canary)
+		_, due := db.DueDomains(ctx, noon, noon, 1)
+		_, claim := db.ClaimDomain(ctx, directory.Claim{Domain: canary, AccountID: canary, Value: canary})
+		_, pending := db.Claims(ctx, canary)
+		_, bySubject := db.IdentityBy(ctx, canary, canary)
+		_, links := db.Identities(ctx, canary)
+		domain := directory.Domain{Name: canary, AccountID: canary, Proof: canary, Connection: canary}
 		for verb, err := range map[string]error{
 			"UserByEmail":     byEmail,
 			"CreateUser":      db.CreateUser(ctx, auth.User{ID: canary, Email: canary, Name: canary}),
@@ -321,6 +330,16 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 			"CreateInvitation": invited, "Invitation": byID, "InvitationsTo": to, "CountLetter": counted, "Join": joined,
 			"CloseInvitation": db.CloseInvitation(ctx, canary, auth.InvitationRevoked),
 			"Memberships":     belongs, "Members": listed, "Administrators": led,
+			"AddMember": added, "SetMemberSSO": db.SetMemberSSO(ctx, canary, canary, auth.SSOExempt),
+			"AddDomain": db.AddDomain(ctx, domain), "ReleaseDomain": db.ReleaseDomain(ctx, canary, canary), "Domain": byName, "Domains": owned,
+			"DueDomains": due, "SwapDomainCheck": db.SwapDomainCheck(ctx, domain, noon),
+			"ClaimDomain": claim, "Claims": pending, "ProveDomain": db.ProveDomain(ctx, domain), "DropClaim": db.DropClaim(ctx, canary, canary),
+			"SetDomainSSO": db.SetDomainSSO(ctx, canary, auth.SSOEnforced, noon), "EnforceSSO": db.EnforceSSO(ctx, canary, noon),
+			"SetDomainConnection": db.SetDomainConnection(ctx, canary, canary), "PassConnectionTest": db.PassConnectionTest(ctx, canary, noon),
+			"IdentityBy": bySubject, "Identities": links,
+			"LinkIdentity":   db.LinkIdentity(ctx, auth.Link{ID: canary, UserID: canary, Source: canary, Subject: canary, Email: canary}),
+			"UseIdentity":    db.UseIdentity(ctx, canary, canary, noon),
+			"UnlinkIdentity": db.UnlinkIdentity(ctx, canary, canary), "UnlinkIdentities": db.UnlinkIdentities(ctx, canary),
 		} {
 			if err == nil || strings.Contains(err.Error(), canary) || strings.Count(err.Error(), "sqlstore: ") != 1 {
 				t.Errorf("%s: %s over a broken database = %v, want an error that says once what was done, and not to whom", name, verb, err)

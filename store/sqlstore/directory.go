@@ -213,38 +213,3 @@ func (db *DB) holdAccount(ctx context.Context, tx *sql.Tx, where, arg string) (a
 	}
 	return a, err
 }
-
-// AddDomain implements directory.DomainStore.
-func (db *DB) AddDomain(ctx context.Context, d directory.Domain) error {
-	err := db.change(ctx, func(tx *sql.Tx) error {
-		if err := db.lockAccount(ctx, tx, d.AccountID); err != nil {
-			return err
-		}
-		added, err := db.exec(ctx, tx, `INSERT INTO sallyport_domains (name, account_id, sso, verified_at) VALUES (?, ?, ?, ?)
-			ON CONFLICT (name) DO NOTHING`, d.Name, d.AccountID, string(d.SSO), d.VerifiedAt)
-		if err != nil || added == 1 {
-			return err
-		}
-		ours, err := db.exists(ctx, tx, `SELECT 1 FROM sallyport_domains WHERE name = ? AND account_id = ?`, d.Name, d.AccountID)
-		if err == nil && !ours {
-			return auth.ErrConflict
-		}
-		return err
-	})
-	return failed("adding a domain", err, auth.ErrNotFound, auth.ErrConflict)
-}
-
-// SetDomainSSO implements directory.DomainStore.
-func (db *DB) SetDomainSSO(ctx context.Context, name string, mode auth.SSOMode) error {
-	return db.set(ctx, "changing what a domain asks", `UPDATE sallyport_domains SET sso = ? WHERE name = ?`, string(mode), name)
-}
-
-// Domain implements directory.DomainStore.
-func (db *DB) Domain(ctx context.Context, name string) (d directory.Domain, err error) {
-	err = db.row(ctx, db.sql, `SELECT name, account_id, sso, verified_at FROM sallyport_domains WHERE name = ?`, name).
-		Scan(&d.Name, &d.AccountID, &d.SSO, instant{&d.VerifiedAt})
-	if errors.Is(err, sql.ErrNoRows) {
-		return directory.Domain{}, auth.ErrNotFound
-	}
-	return d, failed("looking up a domain", err)
-}

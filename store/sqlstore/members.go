@@ -87,6 +87,41 @@ func (db *DB) RemoveMember(ctx context.Context, accountID, userID string) error 
 	})
 }
 
+// AddMember implements directory.MemberStore.
+func (db *DB) AddMember(ctx context.Context, m directory.Member, now time.Time) (added auth.Membership, err error) {
+	err = errRefused("adding a member", db.change(ctx, func(tx *sql.Tx) error {
+		a, err := db.holdAccount(ctx, tx, `id = ?`, m.AccountID)
+		if err != nil {
+			return err
+		}
+		was, err := db.member(ctx, tx, m.AccountID, m.UserID)
+		if err == nil && was == nil {
+			if a.Expired(now) {
+				return auth.Refusal(auth.ReasonAccountExpired)
+			}
+			err = db.putMember(ctx, tx, m)
+		}
+		if err != nil {
+			return err
+		}
+		all, err := db.memberships(ctx, tx, `m.user_id = ? AND m.account_id = ?`, m.UserID, m.AccountID)
+		if err == nil {
+			added = all[0]
+		}
+		return err
+	}))
+	if err != nil {
+		return auth.Membership{}, err
+	}
+	return added, nil
+}
+
+// SetMemberSSO implements directory.MemberStore.
+func (db *DB) SetMemberSSO(ctx context.Context, accountID, userID string, o auth.SSOOverride) error {
+	return db.set(ctx, "changing what a member is asked", `UPDATE sallyport_members SET sso = ? WHERE account_id = ? AND user_id = ?`,
+		string(o), accountID, userID)
+}
+
 // member reads a member of a company that is locked; nil: there is none.
 func (db *DB) member(ctx context.Context, tx *sql.Tx, accountID, userID string) (*directory.Member, error) {
 	m := directory.Member{AccountID: accountID, UserID: userID}
@@ -167,15 +202,20 @@ func (db *DB) dropRights(ctx context.Context, tx *sql.Tx, m directory.Member) er
 
 // Memberships implements directory.MemberStore and auth.Companies.
 func (db *DB) Memberships(ctx context.Context, userID string) ([]auth.Membership, error) {
-	rows, err := db.rows(ctx, db.sql, `SELECT a.id, a.name, a.state, a.grace_ends, a.policy, m.role, m.state, COALESCE(h.product, '')
+	all, err := db.memberships(ctx, db.sql, `m.user_id = ?`, userID)
+	return all, failed("listing memberships", err)
+}
+
+func (db *DB) memberships(ctx context.Context, q querier, where string, args ...any) ([]auth.Membership, error) {
+	rows, err := db.rows(ctx, q, `SELECT a.id, a.name, a.state, a.grace_ends, a.policy, m.role, m.state, m.sso, COALESCE(h.product, '')
 		FROM sallyport_members m
 		JOIN sallyport_accounts a ON a.id = m.account_id
 		LEFT JOIN sallyport_seat_holders h ON h.account_id = m.account_id AND h.user_id = m.user_id
-		WHERE m.user_id = ?`, userID)
+		WHERE `+where, args...)
 	all, err := scanAll(rows, err, func(row scanner) (m auth.Membership, err error) {
 		var policy []byte
 		var product string
-		err = row.Scan(&m.AccountID, &m.AccountName, &m.AccountState, instant{&m.GraceEnds}, &policy, &m.Role, &m.State, &product)
+		err = row.Scan(&m.AccountID, &m.AccountName, &m.AccountState, instant{&m.GraceEnds}, &policy, &m.Role, &m.State, &m.SSO, &product)
 		if err != nil {
 			return m, err
 		}
@@ -183,7 +223,7 @@ func (db *DB) Memberships(ctx context.Context, userID string) ([]auth.Membership
 		return m, json.Unmarshal(policy, &m.Policy)
 	})
 	if err != nil {
-		return nil, failed("listing memberships", err)
+		return nil, err
 	}
 	all = merged(all, func(m *auth.Membership) (string, *[]string) { return m.AccountID, &m.Products })
 	// Sorted here because databases do not agree on an alphabet.
@@ -224,7 +264,7 @@ func merged[Row any](rows []Row, parts func(*Row) (id string, products *[]string
 // Members implements directory.MemberStore.
 func (db *DB) Members(ctx context.Context, accountID string) ([]directory.Person, error) {
 	rows, err := db.rows(ctx, db.sql, `SELECT m.user_id, COALESCE(u.email, ''), COALESCE(u.name, ''), COALESCE(u.locale, ''),
-			COALESCE(u.suspended, 0), COALESCE(u.unverified, 0), m.role, m.state, COALESCE(h.product, '')
+			COALESCE(u.suspended, 0), COALESCE(u.unverified, 0), m.role, m.state, m.sso, COALESCE(h.product, '')
 		FROM sallyport_members m
 		LEFT JOIN sallyport_users u ON u.id = m.user_id
 		LEFT JOIN sallyport_seat_holders h ON h.account_id = m.account_id AND h.user_id = m.user_id
@@ -232,7 +272,7 @@ func (db *DB) Members(ctx context.Context, accountID string) ([]directory.Person
 	all, err := scanAll(rows, err, func(row scanner) (p directory.Person, err error) {
 		var product string
 		u := &p.User
-		err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Locale, &u.Suspended, &u.Unverified, &p.Role, &p.State, &product)
+		err = row.Scan(&u.ID, &u.Email, &u.Name, &u.Locale, &u.Suspended, &u.Unverified, &p.Role, &p.State, &p.SSO, &product)
 		p.Products = one(product)
 		return p, err
 	})

@@ -13,8 +13,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/directory"
 	"github.com/sallyport-auth/sallyport/internal/testdb"
 	"github.com/sallyport-auth/sallyport/store/sqlstore"
 )
@@ -154,8 +156,8 @@ func TestMigrations(t *testing.T) {
 			group.Wait()
 			once := tables(t, db, dialect)
 			mustOpen(t, db, dialect)
-			if got := versions(t, db); !slices.Equal(got, []int{1, 2, 3}) {
-				t.Errorf("versions applied = %v, want [1 2 3]", got)
+			if got := versions(t, db); !slices.Equal(got, []int{1, 2, 3, 4}) {
+				t.Errorf("versions applied = %v, want [1 2 3 4]", got)
 			}
 			if again := tables(t, db, dialect); !slices.Equal(once, again) {
 				t.Errorf("a second Open changed the tables:\n%v\nwant\n%v", again, once)
@@ -179,8 +181,8 @@ func TestMigrations(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		if got := versions(t, db); !slices.Equal(got, []int{1, 2, 3}) {
-			t.Errorf("versions applied = %v, want [1 2 3]", got)
+		if got := versions(t, db); !slices.Equal(got, []int{1, 2, 3, 4}) {
+			t.Errorf("versions applied = %v, want [1 2 3 4]", got)
 		}
 	})
 
@@ -198,7 +200,7 @@ func TestMigrations(t *testing.T) {
 	})
 
 	t.Run("a migration that fails leaves nothing", func(t *testing.T) {
-		for table, version := range map[string]string{"sallyport_users": "version 1", "sallyport_outbox": "version 2", "sallyport_invitations": "version 3"} {
+		for table, version := range map[string]string{"sallyport_users": "version 1", "sallyport_outbox": "version 2", "sallyport_invitations": "version 3", "sallyport_domain_claims": "version 4"} {
 			eachRaw(t, func(t *testing.T, db *sql.DB, dialect sqlstore.Dialect) {
 				if _, err := db.Exec("CREATE TABLE " + table + " (in_the_way BIGINT)"); err != nil {
 					t.Fatal(err)
@@ -228,6 +230,7 @@ func TestMigrations(t *testing.T) {
 				`INSERT INTO sallyport_users (id, email, name, locale, suspended) VALUES ('ann', 'ann@acme.example', 'Ann', 'es', 1)`,
 				`INSERT INTO sallyport_accounts (id, name, state, policy) VALUES ('acme', 'Acme', 'lapsed', '{}')`,
 				`INSERT INTO sallyport_members (account_id, user_id, role, state) VALUES ('acme', 'ann', 'admin', 'active')`,
+				`INSERT INTO sallyport_domains (name, account_id, sso, verified_at) VALUES ('acme.example', 'acme', 'enforced', 5)`,
 				`INSERT INTO sallyport_devices (token_hash, user_id, id, user_agent, ip, first_seen, last_seen, known_until)
 					VALUES (` + fmt.Sprintf(bytes, key("browser")) + `, 'ann', 'd', '', '', 1, 2, 3)`,
 			} {
@@ -236,8 +239,8 @@ func TestMigrations(t *testing.T) {
 				}
 			}
 			db := mustOpen(t, raw, dialect)
-			if got := versions(t, raw); !slices.Equal(got, []int{1, 2, 3}) {
-				t.Errorf("versions applied = %v, want [1 2 3]", got)
+			if got := versions(t, raw); !slices.Equal(got, []int{1, 2, 3, 4}) {
+				t.Errorf("versions applied = %v, want [1 2 3 4]", got)
 			}
 			c, err := db.Credential(ctx, "ann")
 			if err != nil || c.Hash != "hash" || c.Version != 7 || !c.LockedAt.IsZero() || !c.ResetAt.IsZero() || c.MustChange || c.RecoveryEmail != "" {
@@ -246,6 +249,10 @@ func TestMigrations(t *testing.T) {
 			d, err := db.Device(ctx, key("browser"), "ann")
 			if err != nil || d.ID != "d" || !d.TrustedAt.IsZero() || !d.TwoStepUntil.IsZero() {
 				t.Errorf("Device = %+v, %v, want the one that was there, without marks", d, err)
+			}
+			rule := directory.Domain{Name: "acme.example", AccountID: "acme", SSO: auth.SSOEnforced, VerifiedAt: time.UnixMicro(5).UTC(), EnforcedAt: time.UnixMicro(5).UTC()}
+			if got, err := db.Domain(ctx, "acme.example"); err != nil || got != rule {
+				t.Errorf("Domain = %+v, %v, want %+v: enforced since it was verified, for all that is known, and never checked", got, err, rule)
 			}
 			if u, err := db.UserByEmail(ctx, "ann@acme.example"); err != nil || u != (auth.User{ID: "ann", Email: "ann@acme.example", Name: "Ann", Locale: "es", Suspended: true}) {
 				t.Errorf("UserByEmail = %+v, %v, want the person who was there, verified", u, err)

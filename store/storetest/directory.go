@@ -174,66 +174,14 @@ func Directory(t *testing.T, open func(t *testing.T) directory.Store) {
 		missing(t, "SetAccountPolicy(no such company)", s.SetAccountPolicy(ctx, "nowhere", auth.Policy{}))
 	})
 
-	domain := directory.Domain{Name: "acme.example", AccountID: "acme", SSO: auth.SSOOptional, VerifiedAt: noon}
-	stands := func(t *testing.T, s directory.Store, want directory.Domain) {
-		t.Helper()
-		got, err := s.Domain(ctx, want.Name)
-		if err != nil || got.Name != want.Name || got.AccountID != want.AccountID || got.SSO != want.SSO || !got.VerifiedAt.Equal(want.VerifiedAt) {
-			t.Errorf("Domain = %+v, %v, want %+v", got, err, want)
-		}
-	}
-
-	t.Run("a domain belongs to one company", func(t *testing.T) {
-		s := open(t)
-		missing(t, "AddDomain(no such company)", s.AddDomain(ctx, domain))
-		_, err := s.Domain(ctx, "acme.example")
-		missing(t, "Domain(nobody's)", err)
-		ok(t, "CreateAccount", s.CreateAccount(ctx, acme))
-		ok(t, "CreateAccount", s.CreateAccount(ctx, globex))
-		ok(t, "AddDomain", s.AddDomain(ctx, domain))
-		stands(t, s, domain)
-		stolen := domain
-		stolen.AccountID, stolen.SSO = "globex", auth.SSOEnforced
-		if err := s.AddDomain(ctx, stolen); !conflict(err) {
-			t.Errorf("AddDomain(another company's) = %v, want auth.ErrConflict", err)
-		}
-		again := domain
-		again.SSO, again.VerifiedAt = auth.SSOOff, noon.Add(time.Hour)
-		if err := s.AddDomain(ctx, again); err != nil {
-			t.Errorf("AddDomain(the company's already) = %v, want nil", err)
-		}
-		stands(t, s, domain)
-	})
-
-	t.Run("what a domain asks changes alone", func(t *testing.T) {
-		s := open(t)
-		missing(t, "SetDomainSSO(nobody's)", s.SetDomainSSO(ctx, "acme.example", auth.SSOEnforced))
-		ok(t, "CreateAccount", s.CreateAccount(ctx, acme))
-		ok(t, "AddDomain", s.AddDomain(ctx, domain))
-		for _, mode := range []auth.SSOMode{auth.SSOEnforced, auth.SSOOff, auth.SSOOff} {
-			ok(t, "SetDomainSSO", s.SetDomainSSO(ctx, "acme.example", mode))
-			want := domain
-			want.SSO = mode
-			stands(t, s, want)
-		}
-	})
-
-	t.Run("one company gets a domain", func(t *testing.T) {
-		s := open(t)
-		for i := range callers {
-			ok(t, "CreateAccount", s.CreateAccount(ctx, directory.Account{ID: fmt.Sprint(i), Name: "Company", State: auth.AccountActive}))
-		}
-		won := winners(t, "AddDomain", conflict, func(i int) error {
-			return s.AddDomain(ctx, directory.Domain{Name: "acme.example", AccountID: fmt.Sprint(i), VerifiedAt: noon})
-		})
-		if won != 1 {
-			t.Errorf("%d companies took one domain %d times, want 1: AddDomain must look and write in one step", callers, won)
-		}
-	})
-
 	people(t, open)
 	companies(t, open)
 	members(t, open)
 	seats(t, open)
 	invitations(t, open)
+	domains(t, open)
+	claims(t, open)
+	domainChecks(t, open)
+	domainSSO(t, open)
+	overrides(t, open)
 }

@@ -19,6 +19,7 @@ type naiveCompany struct {
 	seats   map[string]int
 	holders map[[2]string]bool
 	invited map[string]naiveInvitation
+	asked   map[string]auth.SSOOverride
 }
 
 type naiveInvitation struct {
@@ -32,7 +33,9 @@ func (n *naive) company(id string) (directory.Account, naiveCompany, error) {
 		c = naiveCompany{
 			members: map[string]directory.Member{}, seats: maps.Clone(n.seats[id]), holders: maps.Clone(n.holders[id]), invited: maps.Clone(n.invited[id]),
 		}
+		c.asked = map[string]auth.SSOOverride{}
 		for userID, of := range n.members {
+			c.asked[userID] = n.asked[[2]string{id, userID}]
 			for _, m := range of {
 				if m.AccountID == id {
 					c.members[userID] = m
@@ -125,7 +128,40 @@ func (n *naive) RemoveMember(_ context.Context, accountID, userID string) error 
 	if _, ok := c.members[userID]; err != nil || !ok {
 		return auth.ErrNotFound
 	}
-	return n.replaceMember(c, directory.Member{AccountID: accountID, UserID: userID})
+	if err := n.replaceMember(c, directory.Member{AccountID: accountID, UserID: userID}); err != nil {
+		return err
+	}
+	n.write(func() { delete(n.asked, [2]string{accountID, userID}) })
+	return nil
+}
+
+func (n *naive) AddMember(ctx context.Context, m directory.Member, now time.Time) (auth.Membership, error) {
+	a, c, err := n.company(m.AccountID)
+	if err != nil {
+		return auth.Membership{}, err
+	}
+	if _, ok := c.members[m.UserID]; !ok {
+		if a.Expired(now) {
+			return auth.Membership{}, auth.Refusal(auth.ReasonAccountExpired)
+		}
+		n.write(func() { n.putMember(m, true) })
+	}
+	all, _ := n.Memberships(ctx, m.UserID)
+	for _, is := range all {
+		if is.AccountID == m.AccountID {
+			return is, nil
+		}
+	}
+	return auth.Membership{}, auth.ErrNotFound
+}
+
+func (n *naive) SetMemberSSO(_ context.Context, accountID, userID string, o auth.SSOOverride) error {
+	_, c, err := n.company(accountID)
+	if _, ok := c.members[userID]; err != nil || !ok {
+		return auth.ErrNotFound
+	}
+	n.write(func() { n.asked[[2]string{accountID, userID}] = o })
+	return nil
 }
 
 func (n *naive) Members(_ context.Context, accountID string) (all []directory.Person, _ error) {
@@ -137,7 +173,7 @@ func (n *naive) Members(_ context.Context, accountID string) (all []directory.Pe
 				u = known
 			}
 		})
-		all = append(all, directory.Person{User: u, Role: m.Role, State: m.State, Products: products(c.holders, userID)})
+		all = append(all, directory.Person{User: u, Role: m.Role, State: m.State, Products: products(c.holders, userID), SSO: c.asked[userID]})
 	}
 	slices.SortFunc(all, func(a, b directory.Person) int {
 		return cmp.Or(cmp.Compare(a.User.Email, b.User.Email), cmp.Compare(a.User.ID, b.User.ID))
