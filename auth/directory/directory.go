@@ -2,21 +2,26 @@
 // tables of its own for them.
 //
 // Make a [Directory] with [New] and give it to auth.Config as Users and as Companies, and as everything else there that it
-// implements: auth.Registrar, auth.Invitations, auth.Administrators. On an empty store call [Directory.Bootstrap] first: it answers
-// the invitation of the first super administrator. Or seed: add people with [Directory.AddUser] and companies with
+// implements: auth.Registrar, auth.Invitations, auth.Administrators, auth.Members. On an empty store call [Directory.Bootstrap] first:
+// it answers the invitation of the first super administrator. Or seed: add people with [Directory.AddUser] and companies with
 // [Directory.AddAccount], bring them together with [Directory.SetMember], say what a company has paid for with [Directory.SetSeats],
-// and verify its domain with [Directory.AddDomain]. A page for a company's own administrators has [Directory.People], and what they
+// and give it its domain with [Directory.AddDomain]. A page for a company's own administrators has [Directory.People], and what they
 // do there goes through the verbs that ask who does it: [Directory.CreateInvitation], [Directory.ChangeRole],
 // [Directory.SuspendMember], [Directory.RestoreMember].
+//
+// A company proves by DNS that a domain is its own: [Directory.ClaimDomain], then [Directory.ProveDomain]; a worker of the host's calls
+// [Directory.RecheckDomains], which tells whom to warn. The domain names the connection that speaks for it
+// ([Directory.SetDomainConnection]), and asks for the company's own sign-in with [Directory.SetDomainSSO], the host's own decision, or
+// with [Directory.EnforceSSO], what a page calls.
 //
 // What it decides is in the same step in which it is written, whoever else is at it: a company keeps one super administrator,
 // seats are not taken twice, and an invitation counts only while its inviter could still make it. Reasons for saying no are errors
 // of type auth.Refusal.
 //
 // It holds no password, ends no session and sends no letter: after suspending somebody call (*auth.Manager).EndUser, and after
-// shutting a person out of a company EndMember, after shutting out the company itself EndAccount. It does not prove that a company owns a
-// domain: whoever calls AddDomain has done that. It does not know who is active: that is derived from the sessions, which know when
-// they were last used. A role of the host's own is kept as it is given, and may do here what a member may.
+// shutting a person out of a company EndMember, after shutting out the company itself EndAccount. It does not prove what is given
+// with AddDomain: whoever calls that has done so. It knows connections by their IDs only, and does not try them. It does not know
+// who is active: that is derived from the sessions, which know when they were last used. A role of the host's own is kept as it is given, and may do here what a member may.
 package directory
 
 import (
