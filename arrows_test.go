@@ -21,6 +21,7 @@ var rooms = map[string]int{
 	"session":              1,
 	"sso":                  1,
 	"auth":                 2,
+	"sso/ssotest":          2, // knows nothing of the code that it tests
 	"auth/directory":       3,
 	"store":                4,
 	"store/sqlstore":       4,
@@ -37,7 +38,7 @@ var rooms = map[string]int{
 }
 
 // kits are packages for tests. Only tests, other kits and nothing else may link them; they alone may import testing.
-var kits = []string{"auth/authtest", "store/storetest", "internal/testdb", "internal/browsertest"}
+var kits = []string{"auth/authtest", "store/storetest", "internal/testdb", "internal/browsertest", "sso/ssotest"}
 
 func kit(name string) bool { return slices.Contains(kits, name) }
 
@@ -124,6 +125,9 @@ var arrows = []arrow{
 	{"auth/authtest", "store", "over memory, unless a test brings a store"},
 	{"auth/authtest", "golang.org/x/net", "reads the forms of a page as a browser does"},
 
+	{"sso/ssotest", "github.com/beevik/etree", "rearranges the XML of an answer"},
+	{"sso/ssotest", "github.com/go-jose/go-jose/v4", "checks the private_key_jwt of a product"},
+
 	{"internal/browsertest", "github.com/chromedp/chromedp", "drives Chromium"},
 	{"internal/browsertest", "github.com/chromedp/cdproto", "what chromedp has no word for: media, profiles, complaints"},
 
@@ -178,6 +182,9 @@ var testArrows = []arrow{
 	{"auth/web", "store", "memory"},
 	{"auth/web", "internal/testdb", "over every database"},
 	{"auth/authtest", "session", "who is signed in"},
+	{"sso/ssotest", "github.com/crewjam/saml", "a product that knows nothing of our code"},
+	{"sso/ssotest", "github.com/russellhaering/goxmldsig", "judges the signatures"},
+	{"sso/ssotest", "golang.org/x/net", "reads the forms of a page"},
 	{"examples/complete", "auth/authtest", "a browser that a script can be"},
 	{"examples/complete", "internal/testdb", "the same program on PostgreSQL"},
 	{"examples/minimal", "auth/authtest", "signs in as a script does"},
