@@ -8,17 +8,16 @@ import (
 // TB is what Start needs of a test. Every testing.TB is one.
 type TB interface {
 	Helper()
-	Fatal(args ...any)
 	Cleanup(func())
 }
 
-// Start makes a provider that listens on a free port of 127.0.0.1 until the test ends, or ends the test. An empty
-// Config.BaseURL becomes the address it listens on.
+// Start makes a provider that listens on a free port of 127.0.0.1 until the test ends. An empty Config.BaseURL
+// becomes the address it listens on. It panics where New would return an error.
 func Start(t TB, cfg Config) *Provider {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	if cfg.BaseURL == "" {
 		cfg.BaseURL = "http://" + l.Addr().String()
@@ -26,7 +25,7 @@ func Start(t TB, cfg Config) *Provider {
 	p, err := New(cfg)
 	if err != nil {
 		l.Close()
-		t.Fatal(err)
+		panic(err)
 	}
 	server := &http.Server{Handler: p}
 	go server.Serve(l) // ends when the test closes the server
