@@ -147,3 +147,12 @@ func newKey(signer crypto.Signer, name string, from time.Time, d time.Duration) 
 	}
 	return &key{id: id[:8], signer: signer, cert: cert}
 }
+
+// publicPEM is a public key as it is written into files, and as a verifier that mixes up its keys would use it.
+func publicPEM(k *key) []byte {
+	der, err := x509.MarshalPKIXPublicKey(k.signer.Public())
+	if err != nil {
+		panic(err) // the key is ours
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+}

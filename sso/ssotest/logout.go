@@ -55,9 +55,11 @@ type logoutMessage struct {
 	Logout
 	key   *key
 	root  *etree.Element
-	bare  bool                      // no Signature at all
-	after func(root *etree.Element) // after signing, by POST
-	big   bool                      // a deflate bomb
+	bare  bool                                   // no Signature at all
+	after func(p *Provider, root *etree.Element) // after signing, by POST
+	big   bool                                   // a deflate bomb
+
+	stated string // what it says about its destination, where that is not where it goes
 }
 
 func (p *Provider) prepareLocked(l Logout, attacks []attack) *logoutMessage {
@@ -68,6 +70,7 @@ func (p *Provider) prepareLocked(l Logout, attacks []attack) *logoutMessage {
 		}
 	}
 	m.root = writeLogout(m.Logout)
+	attr(m.root, "Destination", m.stated)
 	return m
 }
 
@@ -84,9 +87,9 @@ func (p *Provider) logoutURLLocked(l Logout, attacks []attack) string {
 	if m.big {
 		text = strings.Replace(text, "</", strings.Repeat(" ", 64<<20)+"</", 1)
 	}
-	query := l.field() + "=" + url.QueryEscape(deflate([]byte(text)))
-	if l.RelayState != "" {
-		query += "&RelayState=" + url.QueryEscape(l.RelayState)
+	query := m.field() + "=" + url.QueryEscape(deflate([]byte(text)))
+	if m.RelayState != "" {
+		query += "&RelayState=" + url.QueryEscape(m.RelayState)
 	}
 	if !m.bare {
 		method := cmp.Or(p.settings.SignatureMethod, RSASHA256)
@@ -114,7 +117,7 @@ func (p *Provider) logoutFormLocked(l Logout, attacks []attack) string {
 		sig.sign(m.root, afterIssuer(m.root))
 	}
 	if m.after != nil {
-		m.after(m.root)
+		m.after(p, m.root)
 	}
 	return base64.StdEncoding.EncodeToString([]byte(elementText(m.root)))
 }

@@ -97,7 +97,7 @@ func (p *Provider) discovery(w http.ResponseWriter, r *http.Request) {
 	for _, a := range rows {
 		a.document(p, fields)
 	}
-	if to := fields.String("redirect"); to != "" {
+	if to := fields.String(redirected); to != "" {
 		http.Redirect(w, r, to, http.StatusFound)
 		return
 	}

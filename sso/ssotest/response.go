@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/x509"
 	"encoding/base64"
+	"slices"
 	"strings"
 	"time"
 
@@ -262,6 +263,9 @@ func (p *Provider) answerLocked(r Response, victim string, attacks []attack) []b
 		m.sig.sign(el, afterIssuer(el))
 	}
 	assertion := m.assertion()
+	if m.r.To == nil && slices.ContainsFunc(attacks, func(a attack) bool { return a.sealed != nil || a.sealing != nil }) {
+		panic("ssotest: an attack on encryption needs SP.EncryptionCert")
+	}
 	if assertion != nil && !m.r.Assertion.Unsigned {
 		signedWith(assertion)
 	}

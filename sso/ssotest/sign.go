@@ -59,7 +59,8 @@ type reference struct {
 	uri        string
 	covers     *etree.Element
 	transforms []string
-	empty      bool // the digest of nothing, whatever it covers
+	empty      bool                       // the digest of nothing, whatever it covers
+	write      func(digest string) string // nil: as it is
 }
 
 // sign puts a signature over an element into it, at this place among its children.
@@ -81,7 +82,11 @@ func (s *signature) sign(el *etree.Element, at int) {
 		if !r.empty {
 			h.Write(canonical(r.covers))
 		}
-		ref.CreateElement("ds:DigestValue").SetText(base64.StdEncoding.EncodeToString(h.Sum(nil)))
+		value := base64.StdEncoding.EncodeToString(h.Sum(nil))
+		if r.write != nil {
+			value = r.write(value)
+		}
+		ref.CreateElement("ds:DigestValue").SetText(value)
 	}
 	value := sig.CreateElement("ds:SignatureValue")
 	value.SetText(base64.StdEncoding.EncodeToString(signBytes(s.key, s.method, canonical(info))))

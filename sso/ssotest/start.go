@@ -7,14 +7,12 @@ import (
 
 // TB is what Start needs of a test. Every testing.TB is one.
 type TB interface {
-	Helper()
 	Cleanup(func())
 }
 
 // Start makes a provider that listens on a free port of 127.0.0.1 until the test ends. An empty Config.BaseURL
 // becomes the address it listens on. It panics where New would return an error.
 func Start(t TB, cfg Config) *Provider {
-	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		panic(err)
