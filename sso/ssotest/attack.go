@@ -1,6 +1,7 @@
 package ssotest
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"slices"
@@ -144,8 +145,10 @@ func table() []attack {
 
 // Attacks are all attacks, in the order of the catalogue.
 func Attacks() []Attack {
+	rows := table()
+	slices.SortStableFunc(rows, func(x, y attack) int { return cmp.Compare(x.number, y.number) })
 	var all []Attack
-	for _, r := range table() {
+	for _, r := range rows {
 		all = append(all, r.Attack)
 	}
 	return all

@@ -126,10 +126,10 @@ func openidAttacks() []attack {
 		{Attack: StateMissing, number: 77, name: "no state", callback: func(_ *Provider, q url.Values, _ string) { q.Del("state") }},
 		{Attack: StateEmpty, number: 77, name: "empty state", callback: parameter("state", "")},
 		{Attack: StateWrong, number: 78, name: "unknown state", callback: parameter("state", "0123456789abcdef")},
-		{Attack: StateOfAnother, number: 81, name: "state of the request before", callback: func(p *Provider, q url.Values, _ string) { q.Set("state", p.memory.state) }},
+		{Attack: StateOfAnother, number: 81, name: "state of the request before", callback: func(p *Provider, q url.Values, _ string) { q.Set("state", before("state", p.memory.state)) }},
 		{Attack: IssParameterWrong, number: 82, name: "iss of another provider", callback: parameter("iss", other)},
 		{Attack: IssParameterMissing, number: 82, name: "no iss though it was promised", callback: func(_ *Provider, q url.Values, _ string) { q.Del("iss") }},
-		{Attack: CodeInjected, number: 83, name: "a code of another transaction", callback: func(p *Provider, q url.Values, _ string) { q.Set("code", p.memory.code) }},
+		{Attack: CodeInjected, number: 83, name: "a code of another transaction", callback: func(p *Provider, q url.Values, _ string) { q.Set("code", before("code", p.memory.code)) }},
 		{Attack: CodeWrong, number: 83, name: "a code that nobody gave", callback: parameter("code", "0123456789abcdef")},
 		{Attack: CodeMissing, number: 83, name: "no code", callback: func(_ *Provider, q url.Values, _ string) { q.Del("code") }},
 		{Attack: PKCEPlainOnly, number: 84, name: "only plain PKCE is offered", want: Judge, document: field("code_challenge_methods_supported", `["plain"]`)},
@@ -142,7 +142,7 @@ func openidAttacks() []attack {
 		{Attack: CallbackTwice, number: 85, name: "two codes in the callback", callback: func(_ *Provider, q url.Values, _ string) { q.Add("code", "another") }},
 		{Attack: NonceMissing, number: 86, name: "no nonce", token: without("nonce")},
 		{Attack: NonceWrong, number: 86, name: "wrong nonce", token: claim("nonce", `"another"`)},
-		{Attack: NonceOld, number: 86, name: "nonce of the transaction before", token: func(p *Provider, t *idToken) { t.claims.set("nonce", p.memory.nonce) }},
+		{Attack: NonceOld, number: 86, name: "nonce of the transaction before", token: func(p *Provider, t *idToken) { t.claims.set("nonce", before("nonce", p.memory.nonce)) }},
 
 		{Attack: AlgNone, number: 87, name: "alg none", token: forgedToken(header("alg", `"none"`))},
 		{Attack: AlgNoneCase, number: 87, name: "alg nOnE", token: forgedToken(header("alg", `"nOnE"`))},
@@ -219,7 +219,7 @@ func openidAttacks() []attack {
 		{Attack: AMRString, number: 92, name: "amr is a string", want: Judge, token: claim("amr", `"mfa"`)},
 		{Attack: AccessHashWrong, number: 92, name: "at_hash of another access token", token: func(_ *Provider, t *idToken) { t.claims.set("at_hash", halfHash("another")) }},
 		{Attack: AccessHashMissing, number: 92, name: "no at_hash", want: Accept, token: without("at_hash")},
-		{Attack: ReplayIDToken, number: 93, name: "the ID token before", token: func(p *Provider, t *idToken) { t.ready = p.memory.token }},
+		{Attack: ReplayIDToken, number: 93, name: "the ID token before", token: func(p *Provider, t *idToken) { t.ready = before("token", p.memory.token) }},
 		{Attack: AccessTokenType, number: 94, name: "an access token as ID token", token: func(_ *Provider, t *idToken) {
 			t.header.set("typ", "at+jwt")
 			delete(t.claims, "nonce")

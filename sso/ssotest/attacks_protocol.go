@@ -169,17 +169,19 @@ func protocolAttacks() []attack {
 		{Attack: ResponseInResponseTo, number: 39, name: "Response names another request", fields: func(_ *message, r *Response) { r.InResponseTo = "_another" }},
 		{Attack: AssertionInResponseTo, number: 39, name: "Assertion names another request", fields: func(_ *message, r *Response) { r.confirmation().InResponseTo = "_another" }},
 		{Attack: RelayStateOfAnother, number: 42, name: "RelayState of the request before", deliver: func(p *Provider, d *delivery) {
-			d.set("RelayState", p.memory.relay)
+			d.set("RelayState", before("RelayState", p.memory.relay))
 		}},
 
 		{Attack: ExpiredConditions, number: 43, name: "expired Conditions", fields: func(m *message, r *Response) {
-			r.conditions().NotBefore, r.conditions().NotOnOrAfter = m.p.now().Add(-2*time.Hour), m.p.now().Add(-time.Hour)
+			c := r.conditions()
+			c.NotBefore, c.NotOnOrAfter = m.p.now().Add(-2*time.Hour), m.p.now().Add(-time.Hour)
 		}},
 		{Attack: ExpiredConfirmation, number: 43, name: "expired confirmation", fields: func(m *message, r *Response) { r.confirmation().NotOnOrAfter = m.p.now().Add(-time.Hour) }},
 		{Attack: NoConditionsEnd, number: 43, name: "Conditions without an end", fields: func(_ *message, r *Response) { r.conditions().NotOnOrAfter = time.Time{} }},
 		{Attack: NoConfirmationEnd, number: 43, name: "confirmation without an end", fields: func(_ *message, r *Response) { r.confirmation().NotOnOrAfter = time.Time{} }},
 		{Attack: FutureConditions, number: 44, name: "Conditions from tomorrow", fields: func(m *message, r *Response) {
-			r.conditions().NotBefore, r.conditions().NotOnOrAfter = m.p.now().Add(24*time.Hour), m.p.now().Add(25*time.Hour)
+			c := r.conditions()
+			c.NotBefore, c.NotOnOrAfter = m.p.now().Add(24*time.Hour), m.p.now().Add(25*time.Hour)
 		}},
 		{Attack: FutureConfirmation, number: 44, name: "confirmation with NotBefore", fields: func(m *message, r *Response) { r.confirmation().NotBefore = m.p.now().Add(-time.Minute) }},
 		{Attack: FutureResponse, number: 44, name: "Response from tomorrow", fields: func(m *message, r *Response) { r.IssueInstant = m.p.now().Add(24 * time.Hour) }},
@@ -206,9 +208,9 @@ func protocolAttacks() []attack {
 			r.conditions().Extra = `<saml:Condition xmlns:saml="` + nsSAML + `" xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xmlns:v="urn:vendor" xsi:type="v:OnlyOnMondays"/>`
 		}},
 		{Attack: OneTimeUse, number: 48, name: "OneTimeUse", want: Accept, fields: func(_ *message, r *Response) { r.conditions().OneTimeUse = true }},
-		{Attack: Replay, number: 48, name: "the answer before, byte for byte", deliver: func(p *Provider, d *delivery) { d.set("SAMLResponse", p.memory.answer) }},
+		{Attack: Replay, number: 48, name: "the answer before, byte for byte", deliver: func(p *Provider, d *delivery) { d.set("SAMLResponse", before("SAMLResponse", p.memory.answer)) }},
 		{Attack: ReplayFreshEnvelope, number: 49, name: "the Assertion before in a fresh envelope", deliver: func(p *Provider, d *delivery) {
-			d.set("SAMLResponse", freshEnvelope(d.get("SAMLResponse"), p.memory.answer))
+			d.set("SAMLResponse", freshEnvelope(d.get("SAMLResponse"), before("SAMLResponse", p.memory.answer)))
 		}},
 		{Attack: Unsolicited, number: 50, name: "nobody asked", fields: inResponseTo("", ""), deliver: func(_ *Provider, d *delivery) {
 			d.fields = slices.DeleteFunc(d.fields, func(f [2]string) bool { return f[0] == "RelayState" })
@@ -416,7 +418,10 @@ func audiences(list ...[]string) func(*message, *Response) {
 }
 
 func recipient(change func(string) string) func(*message, *Response) {
-	return func(_ *message, r *Response) { r.confirmation().Recipient = change(r.confirmation().Recipient) }
+	return func(_ *message, r *Response) {
+		c := r.confirmation()
+		c.Recipient = change(c.Recipient)
+	}
 }
 
 // otherPort is an address with port 8443 behind its host.
@@ -480,15 +485,7 @@ func ciphertext(change func([]byte) []byte) func(*message, string) *etree.Elemen
 
 // freshEnvelope is an old Assertion in a new Response: another ID, another order of attributes, white space, the new InResponseTo.
 func freshEnvelope(now, before string) string {
-	text, err := base64.StdEncoding.DecodeString(before)
-	if err != nil || len(text) == 0 {
-		return now // there is nothing to replay yet
-	}
-	fresh, err := base64.StdEncoding.DecodeString(now)
-	if err != nil {
-		return now
-	}
-	old, root := parse(string(text)), parse(string(fresh))
+	old, root := parseBase64(before), parseBase64(now)
 	drop(root, "Signature")
 	drop(root, "Assertion")
 	drop(root, "EncryptedAssertion")
@@ -501,6 +498,14 @@ func freshEnvelope(now, before string) string {
 	}
 	slices.Reverse(root.Attr)
 	return base64.StdEncoding.EncodeToString([]byte(elementText(root)))
+}
+
+func parseBase64(text string) *etree.Element {
+	b, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		panic(err) // the provider wrote it
+	}
+	return parse(string(b))
 }
 
 // locations changes where metadata says that requests go.

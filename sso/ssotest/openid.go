@@ -260,7 +260,7 @@ func (p *Provider) token(w http.ResponseWriter, r *http.Request) {
 	delete(p.codes, code)
 	sum := sha256.Sum256([]byte(r.PostForm.Get("code_verifier")))
 	if !ok || p.now().After(g.until) || g.client.ID != client.ID || g.redirect != r.PostForm.Get("redirect_uri") ||
-		g.challenge != "" && g.challenge != encode(sum[:]) || g.challenge == "" && r.PostForm.Has("code_verifier") {
+		!p.settings.IgnorePKCE && (g.challenge != "" && g.challenge != encode(sum[:]) || g.challenge == "" && r.PostForm.Has("code_verifier")) {
 		tokenError(w, http.StatusBadRequest, "invalid_grant")
 		return
 	}

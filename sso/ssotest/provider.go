@@ -60,6 +60,7 @@ type Settings struct {
 
 	// OpenID Connect.
 	TokenAlgorithm string // RS256 or ES256; empty: RS256
+	IgnorePKCE     bool   // any code_verifier is right
 }
 
 // A Provider is a company's identity provider. It is safe for concurrent use.
@@ -67,6 +68,8 @@ type Provider struct {
 	cfg  Config
 	path string // of BaseURL, in front of every path
 	mux  *http.ServeMux
+
+	transport http.RoundTripper // of Client; nil: the usual one
 
 	mu       sync.Mutex // guards everything below
 	settings Settings
@@ -251,6 +254,14 @@ func (p *Provider) setCookie(w http.ResponseWriter, s *session) {
 		c.Value, c.MaxAge = s.id, 0
 	}
 	http.SetCookie(w, c)
+}
+
+// before is what an attack sends again, from the transaction before.
+func before(what, value string) string {
+	if value == "" {
+		panic("ssotest: the attack needs a " + what + " of a transaction before it")
+	}
+	return value
 }
 
 // random is 128 random bits in hexadecimal.
