@@ -185,6 +185,8 @@ var testArrows = []arrow{
 	{"sso/ssotest", "github.com/crewjam/saml", "a product that knows nothing of our code"},
 	{"sso/ssotest", "github.com/russellhaering/goxmldsig", "judges the signatures"},
 	{"sso/ssotest", "golang.org/x/net", "reads the forms of a page"},
+	{"sso/ssotest", "github.com/coreos/go-oidc/v3", "judges the ID tokens"},
+	{"sso/ssotest", "golang.org/x/oauth2", "a product that knows nothing of our code"},
 	{"examples/complete", "auth/authtest", "a browser that a script can be"},
 	{"examples/complete", "internal/testdb", "the same program on PostgreSQL"},
 	{"examples/minimal", "auth/authtest", "signs in as a script does"},
