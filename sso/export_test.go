@@ -1,0 +1,7 @@
+package sso
+
+// What the tests of Memory fill.
+const (
+	MaxRequests   = maxRequests
+	MaxAssertions = maxAssertions
+)
