@@ -106,6 +106,7 @@ var arrows = []arrow{
 	{"store/storetest", "session", "tries its stores"},
 	{"store/storetest", "mfa", "tries its stores"},
 	{"store/storetest", "auth/mail", "tries its store"},
+	{"store/storetest", "sso", "tries its stores"},
 
 	{"auth/web", "auth", "every handler is one call of it"},
 	{"auth/web", "auth/locale", "words of pages and messages"},
@@ -170,6 +171,7 @@ var testArrows = []arrow{
 	{"auth", "internal/testdb", "over every database"},
 	{"auth", "github.com/pquerna/otp", "a phone that knows nothing of our code"},
 	{"auth/mail", "store/storetest", "its memory is a store"},
+	{"sso", "store/storetest", "its memory is a store"},
 	{"auth/mail", "internal/testdb", "letters over every database"},
 	{"auth/mail/smtp", "github.com/emersion/go-smtp", "a server to talk to"},
 	{"auth/mail/smtp", "github.com/emersion/go-sasl", "with a login"},

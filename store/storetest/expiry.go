@@ -12,6 +12,7 @@ import (
 	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/sso"
 )
 
 // An ExpiryStore deletes expired rows of the tables that strangers can fill, and has an outbox whose letters it leaves alone.
@@ -241,6 +242,126 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 			})
 			if got, err := s.SpendCode(ctx, k, 1, noon); err != nil || got.ID != id {
 				t.Errorf("SpendCode = %+v, %v, want the code that was sent: DeleteExpired must look and delete in one step", got, err)
+			}
+		}
+	})
+}
+
+// An SSOExpiryStore deletes expired rows of package sso.
+type SSOExpiryStore interface {
+	auth.Expiry
+	sso.Requests
+	sso.Logins
+}
+
+// SSOExpiry tries an auth.Expiry together with the stores of package sso whose rows it deletes. open answers an empty one each time.
+func SSOExpiry(t *testing.T, open func(t *testing.T) SSOExpiryStore) {
+	ctx := context.Background()
+	expire := func(t *testing.T, s SSOExpiryStore, now time.Time, limit int) int {
+		t.Helper()
+		n, err := s.DeleteExpired(ctx, now, limit)
+		ok(t, "DeleteExpired", err)
+		return n
+	}
+
+	t.Run("A-278 each kind of row goes when it has expired and not before", func(t *testing.T) {
+		s := open(t)
+		ok(t, "CreateRequest", s.CreateRequest(ctx, key("r"), aRequest("sealed"), noon)) // ten minutes
+		wantUsed(t, s, key("a"), noon.Add(20*time.Minute), noon, true, "it is new")
+		ok(t, "AddLogin", s.AddLogin(ctx, aLogin("s1", "acme", "ann", "1"), noon)) // an hour
+		for _, step := range []struct {
+			after time.Duration
+			want  int
+			what  string
+		}{
+			{10*time.Minute - time.Microsecond, 0, "nothing has expired yet"},
+			{10 * time.Minute, 1, "the request has expired"},
+			{20*time.Minute - time.Microsecond, 0, "the used answer could still be used"},
+			{20 * time.Minute, 1, "nobody can use the answer any more"},
+			{time.Hour - time.Microsecond, 0, "the session lasts an hour"},
+			{time.Hour, 1, "the session is over"},
+			{100 * time.Hour, 0, "nothing is left"},
+		} {
+			if got := expire(t, s, noon.Add(step.after), 100); got != step.want {
+				t.Errorf("DeleteExpired(%v after noon) = %d, want %d: %s", step.after, got, step.want, step.what)
+			}
+			if step.after < 20*time.Minute {
+				wantUsed(t, s, key("a"), noon.Add(time.Hour), noon, false, "it was used, and has not come to its end")
+			}
+			if step.after < time.Hour {
+				wantLogin(t, s, aLogin("s1", "acme", "ann", "1"))
+			}
+		}
+		wantNoRequest(t, s, key("r"), noon, "it has expired and was deleted")
+		wantNoLogin(t, s, "s1", "it has expired and was deleted")
+		wantTaken(t, s, "acme", key("ann"), nil, "it has expired and was deleted")
+		wantTaken(t, s, "acme", [32]byte{}, [][32]byte{key("1")}, "it has expired and was deleted")
+	})
+
+	t.Run("no more of each go than the limit says", func(t *testing.T) {
+		s := open(t)
+		before := noon.Add(-time.Minute)
+		for i := range 10 {
+			name := fmt.Sprint(i)
+			ok(t, "CreateRequest", s.CreateRequest(ctx, key(name), sso.RequestRow{ExpiresAt: noon}, before))
+			wantUsed(t, s, key(name), noon, before, true, "it is new")
+			ok(t, "AddLogin", s.AddLogin(ctx, sso.LoginRow{SessionID: name, ExpiresAt: noon}, before))
+		}
+		for _, want := range []int{12, 12, 6, 0} {
+			if got := expire(t, s, noon, 4); got != want {
+				t.Errorf("DeleteExpired(limit 4, of each of three tables) = %d, want %d", got, want)
+			}
+		}
+	})
+
+	t.Run("each row is counted by one caller", func(t *testing.T) {
+		s := open(t)
+		const rows = 200
+		for i := range rows {
+			ok(t, "CreateRequest", s.CreateRequest(ctx, key(fmt.Sprint(i)), sso.RequestRow{ExpiresAt: noon}, noon.Add(-time.Minute)))
+		}
+		var mu sync.Mutex
+		total := 0
+		together(func(int) {
+			n, err := s.DeleteExpired(ctx, noon, 10)
+			mu.Lock()
+			defer mu.Unlock()
+			total += n
+			if err != nil {
+				t.Errorf("DeleteExpired = %v, want nil", err)
+			}
+		})
+		if total > rows {
+			t.Errorf("%d callers deleted %d rows, and there were %d: DeleteExpired must delete and count in one step", callers, total, rows)
+		}
+		for total < rows {
+			n := expire(t, s, noon, rows)
+			if total += n; n == 0 {
+				t.Fatalf("all callers together deleted %d rows, want %d", total, rows)
+			}
+		}
+	})
+
+	t.Run("a session that signs in anew does not lose where it came from with the old ones", func(t *testing.T) {
+		s := open(t)
+		for round := range rounds {
+			fresh := aLogin(fmt.Sprint("s ", round), "acme", "ann", "1")
+			old := fresh
+			old.ExpiresAt = noon
+			ok(t, "AddLogin", s.AddLogin(ctx, old, noon.Add(-time.Hour)))
+			together(func(i int) {
+				var err error
+				if i == callers/2 {
+					err = s.AddLogin(ctx, fresh, noon)
+				} else {
+					_, err = s.DeleteExpired(ctx, noon, 100)
+				}
+				if err != nil {
+					t.Errorf("AddLogin or DeleteExpired = %v, want nil", err)
+				}
+			})
+			if got, err := s.LoginOf(ctx, fresh.SessionID); err != nil || !sameLogin(got, fresh) {
+				t.Errorf("LoginOf = %+v, %v, want the newer row: DeleteExpired must look and delete in one step", got, err)
 			}
 		}
 	})

@@ -18,6 +18,7 @@ import (
 	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/sso"
 	"github.com/sallyport-auth/sallyport/store/storetest"
 )
 
@@ -48,6 +49,10 @@ type naive struct {
 	links    map[[2]string]auth.Link
 	asked    map[[2]string]auth.SSOOverride // by company and person
 	claims   map[[2]string]directory.Claim  // by company and domain
+	requests map[[32]byte]sso.RequestRow
+	used     map[[32]byte]time.Time // until when
+	logins   map[string]sso.LoginRow
+	conns    map[string]sso.ConnectionRow // Version 0: deleted
 }
 
 type naiveCut struct{ last, due time.Time }
@@ -64,6 +69,8 @@ func newNaive() *naive {
 		recovery: map[string][]mfa.RecoveryCode{}, letters: map[string]mail.OutboxRow{},
 		tickets: map[[32]byte]auth.Ticket{}, slots: map[[32]byte][32]byte{}, links: map[[2]string]auth.Link{},
 		asked: map[[2]string]auth.SSOOverride{}, claims: map[[2]string]directory.Claim{},
+		requests: map[[32]byte]sso.RequestRow{}, used: map[[32]byte]time.Time{}, logins: map[string]sso.LoginRow{},
+		conns: map[string]sso.ConnectionRow{},
 	}
 }
 
@@ -376,7 +383,8 @@ func (n *naive) ClearLimits(_ context.Context, keys [][32]byte) error {
 }
 
 func (n *naive) DeleteExpired(_ context.Context, now time.Time, limit int) (int, error) {
-	var sessions, flows, counters, codes, tickets [][32]byte
+	var sessions, flows, counters, codes, tickets, requests, used [][32]byte
+	var logins []string
 	n.read(func() {
 		for key, s := range n.sessions {
 			if (!now.Before(s.ExpiresAt) || now.Sub(s.SeenAt) >= s.Idle) && len(sessions) < limit {
@@ -403,6 +411,21 @@ func (n *naive) DeleteExpired(_ context.Context, now time.Time, limit int) (int,
 				tickets = append(tickets, key)
 			}
 		}
+		for key, row := range n.requests {
+			if !now.Before(row.ExpiresAt) && len(requests) < limit {
+				requests = append(requests, key)
+			}
+		}
+		for key, ends := range n.used {
+			if !now.Before(ends) && len(used) < limit {
+				used = append(used, key)
+			}
+		}
+		for id, row := range n.logins {
+			if !now.Before(row.ExpiresAt) && len(logins) < limit {
+				logins = append(logins, id)
+			}
+		}
 	})
 	n.write(func() {
 		for _, key := range sessions {
@@ -421,8 +444,17 @@ func (n *naive) DeleteExpired(_ context.Context, now time.Time, limit int) (int,
 			delete(n.slots, n.tickets[key].Slot)
 			delete(n.tickets, key)
 		}
+		for _, key := range requests {
+			delete(n.requests, key)
+		}
+		for _, key := range used {
+			delete(n.used, key)
+		}
+		for _, id := range logins {
+			delete(n.logins, id)
+		}
 	})
-	return len(sessions) + len(flows) + len(counters) + len(codes) + len(tickets), nil
+	return len(sessions) + len(flows) + len(counters) + len(codes) + len(tickets) + len(requests) + len(used) + len(logins), nil
 }
 
 func (n *naive) UserByID(_ context.Context, id string) (auth.User, error) {
@@ -657,6 +689,42 @@ var naiveSuites = map[string]struct {
 			"a link that is sent anew is not deleted with the old ones":  "want the link that was sent: DeleteExpired must look and delete in one step",
 			"a flow that goes on is not deleted with the old ones":       "DeleteExpired must look and delete in one step",
 			"a code that is sent again is not deleted with the old ones": "want the code that was sent: DeleteExpired must look and delete in one step",
+		},
+	},
+	"SSORequests": {
+		func(t *testing.T) { storetest.SSORequests(t, func(*testing.T) sso.Requests { return newNaive() }) },
+		map[string]string{
+			"a key is taken once":         "CreateRequest must not replace a row",
+			"A-080 one caller takes":      "TakeRequest must delete and answer in one step",
+			"A-048 an answer counts once": "UseAssertion must look and write in one step",
+		},
+	},
+	"SSOLogins": {
+		func(t *testing.T) { storetest.SSOLogins(t, func(*testing.T) sso.Logins { return newNaive() }) },
+		map[string]string{
+			"each row goes to one caller":                                   "TakeLogins must delete and answer in one step",
+			"a row that comes in the place of another is not taken with it": "TakeLogins must delete a row only where it still has the subject",
+		},
+	},
+	"SSOConnections": {
+		func(t *testing.T) { storetest.SSOConnections(t, func(*testing.T) sso.Store { return newNaive() }) },
+		map[string]string{
+			"an ID is taken once": "CreateConnection must not replace a row",
+			"A-064 the ID of a deleted connection stays its company's": "its own company got the ID again",
+
+			"one caller swaps":                     "SwapConnection must compare the version and write in one step",
+			"a change and the end do not both win": "both verbs must compare the version in the step that writes",
+			"many workers share what is due":       "ClaimRefresh must look and write in one step",
+			"a connection that is changed or deleted while it is claimed stays changed or deleted": "ClaimRefresh must change the moment alone",
+		},
+	},
+	"SSOExpiry": {
+		func(t *testing.T) {
+			storetest.SSOExpiry(t, func(*testing.T) storetest.SSOExpiryStore { return newNaive() })
+		},
+		map[string]string{
+			"each row is counted by one caller":                                               "DeleteExpired must delete and count in one step",
+			"a session that signs in anew does not lose where it came from with the old ones": "want the newer row: DeleteExpired must look and delete in one step",
 		},
 	},
 	"Directory": {
