@@ -96,6 +96,7 @@ var arrows = []arrow{
 	{"store", "session", "implements its stores"},
 	{"store", "mfa", "implements its stores"},
 	{"store", "auth/mail", "implements its store"},
+	{"store", "sso", "implements its stores"},
 	{"store/sqlstore", "auth", "implements its stores"},
 	{"store/sqlstore", "auth/directory", "implements its store"},
 	{"store/sqlstore", "session", "implements its stores"},

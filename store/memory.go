@@ -9,6 +9,7 @@ import (
 	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/sso"
 )
 
 // How many rows that strangers can make are kept. With more, the oldest go first: a sign-in in progress then starts over,
@@ -24,12 +25,13 @@ const (
 //
 // It is for tests and for trying things out. Its bounds keep a flood from taking all memory, and have a price: a flood from very
 // many networks can push out the counters of an account that is being attacked, which then takes guesses again. store/sqlstore
-// has no such bounds, and forgets no counter before its time. For mailed codes and for letters that wait see [mfa.Memory] and
-// [mail.Memory].
+// has no such bounds, and forgets no counter before its time. For mailed codes, letters that wait and requests to companies'
+// providers see [mfa.Memory], [mail.Memory] and [sso.Memory].
 type Memory struct {
 	*session.Memory
 	*secondSteps
 	*outbox
+	*companySignIns
 	flows
 	limits
 	tickets
@@ -40,8 +42,9 @@ type Memory struct {
 
 // The names of what is called Memory in other packages too.
 type (
-	secondSteps = mfa.Memory
-	outbox      = mail.Memory
+	secondSteps    = mfa.Memory
+	outbox         = mail.Memory
+	companySignIns = sso.Memory
 )
 
 var (
@@ -59,11 +62,16 @@ var (
 	_ mail.OutboxStore  = (*Memory)(nil)
 	_ auth.Expiry       = (*Memory)(nil)
 	_ directory.Store   = (*Memory)(nil)
+	_ sso.Requests      = (*Memory)(nil)
+	_ sso.Logins        = (*Memory)(nil)
+	_ sso.Store         = (*Memory)(nil)
 )
 
 // NewMemory returns an empty Memory, for tests and for trying things out: see [Memory] for what a flood makes it forget.
 func NewMemory() *Memory {
-	m := &Memory{Memory: session.NewMemory(), secondSteps: mfa.NewMemory(), outbox: mail.NewMemory()}
+	m := &Memory{
+		Memory: session.NewMemory(), secondSteps: mfa.NewMemory(), outbox: mail.NewMemory(), companySignIns: sso.NewMemory(),
+	}
 	m.flows.rows.max = MaxFlows
 	m.limits.rows.max = MaxCounters
 	m.tickets.rows.max = MaxTickets
@@ -82,5 +90,5 @@ func (m *Memory) Stores() auth.Stores {
 func (m *Memory) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	sessions, err := m.Memory.DeleteExpired(ctx, now, limit)
 	deleted := sessions + m.flows.deleteExpired(now, limit) + m.limits.deleteExpired(now, limit) + m.tickets.deleteExpired(now, limit)
-	return deleted + m.secondSteps.DeleteExpired(now, limit), err
+	return deleted + m.secondSteps.DeleteExpired(now, limit) + m.companySignIns.DeleteExpired(now, limit), err
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/sso"
 	"github.com/sallyport-auth/sallyport/store"
 	"github.com/sallyport-auth/sallyport/store/storetest"
 )
@@ -62,6 +63,18 @@ func TestMemoryKeepsEveryContract(t *testing.T) {
 	})
 	t.Run("Directory", func(t *testing.T) {
 		storetest.Directory(t, func(*testing.T) directory.Store { return store.NewMemory() })
+	})
+	t.Run("SSORequests", func(t *testing.T) {
+		storetest.SSORequests(t, func(*testing.T) sso.Requests { return store.NewMemory() })
+	})
+	t.Run("SSOLogins", func(t *testing.T) {
+		storetest.SSOLogins(t, func(*testing.T) sso.Logins { return store.NewMemory() })
+	})
+	t.Run("SSOConnections", func(t *testing.T) {
+		storetest.SSOConnections(t, func(*testing.T) sso.Store { return store.NewMemory() })
+	})
+	t.Run("SSOExpiry", func(t *testing.T) {
+		storetest.SSOExpiry(t, func(*testing.T) storetest.SSOExpiryStore { return store.NewMemory() })
 	})
 }
 
@@ -141,6 +154,7 @@ func TestTheMapNamesEveryContract(t *testing.T) {
 		reflect.TypeFor[auth.Tickets](), reflect.TypeFor[auth.Identities](),
 		reflect.TypeFor[mfa.TOTPStore](), reflect.TypeFor[mfa.CodeStore](), reflect.TypeFor[mfa.RecoveryStore](), reflect.TypeFor[mail.OutboxStore](),
 		reflect.TypeFor[directory.UserStore](), reflect.TypeFor[directory.AccountStore](), reflect.TypeFor[directory.MemberStore](),
+		reflect.TypeFor[sso.Requests](), reflect.TypeFor[sso.Logins](), reflect.TypeFor[sso.Store](),
 		reflect.TypeFor[directory.SeatStore](), reflect.TypeFor[directory.InvitationStore](), reflect.TypeFor[directory.DomainStore](),
 		reflect.TypeFor[directory.ClaimStore](), reflect.TypeFor[directory.SSOStore](),
 	} {
