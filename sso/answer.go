@@ -143,6 +143,10 @@ func (a Answer) look(ctx context.Context) (Identity, Report, error) {
 		return Identity{}, rep, rep.Fail(Refusal{Code: CodeRequestUnknown})
 	}
 	v, err := a.protocol.Verify(ctx, r, a.message, &rep)
+	if c, ok := a.m.renewed(ctx, r, err); ok {
+		r.Connection, rep = c, Report{}
+		v, err = a.protocol.Verify(ctx, r, a.message, &rep)
+	}
 	if err != nil {
 		var refusal *Refusal
 		if !errors.As(err, &refusal) {
@@ -160,6 +164,24 @@ func (a Answer) look(ctx context.Context) (Identity, Report, error) {
 	}
 	return id, rep, nil
 }
+
+// renewed answers the connection with what its provider says now, where an answer was refused for a key that it does not know. Anybody
+// can bring such an answer, so this happens once in ten minutes for each connection. What goes wrong leaves the refusal as it is.
+func (m *Manager) renewed(ctx context.Context, r Request, err error) (Connection, bool) {
+	var refusal *Refusal
+	if m.cfg.Renew == nil || r.Connection.SAML.MetadataURL == "" || !errors.As(err, &refusal) || refusal.Code != CodeSignatureKey {
+		return Connection{}, false
+	}
+	window := r.Now.Truncate(renewEvery)
+	first, err := m.once(ctx, "renew", r.Connection.ID, stamp(window), window.Add(renewEvery), r.Now)
+	if err != nil || !first {
+		return Connection{}, false
+	}
+	c, err := m.cfg.Renew(ctx, r.Connection.ID)
+	return c, err == nil && c.ID == r.Connection.ID && !c.Disabled
+}
+
+const renewEvery = 10 * time.Minute
 
 func (a Answer) useOnce(ctx context.Context, r Request, v Verified, rep *Report) error {
 	if v.Once == "" {

@@ -17,6 +17,9 @@ const (
 	CodeLogoutNobody      Code = "logout_nobody"      // a request to end sessions that names none
 )
 
+// CodeSignatureKey is a protocol's: signed by a key that the connection does not know. Then its metadata is read again.
+const CodeSignatureKey Code = "signature_key"
+
 // A Reason is what somebody who stands before the page learns of a refusal. Reasons are stable, and say nothing about the connection
 // that an outsider could use.
 type Reason string

@@ -18,6 +18,14 @@ const (
 	LogoutAccepted Kind = "sso_logout_accepted" // a provider asks to end sessions
 	LogoutAnswered Kind = "sso_logout_answered" // a provider has answered a sign-out of ours
 	LogoutRefused  Kind = "sso_logout_refused"  // Code says why
+
+	ConnectionAdded   Kind = "sso_connection_added"
+	ConnectionChanged Kind = "sso_connection_changed" // by an administrator
+	ConnectionDeleted Kind = "sso_connection_deleted"
+	MetadataChanged   Kind = "sso_metadata_changed" // a provider says something anew about itself; Count says how many things
+	MetadataFailed    Kind = "sso_metadata_failed"  // it cannot be read; the connection goes on as it was
+	KeysHeld          Kind = "sso_keys_held"        // a provider has new keys, which wait for an administrator; Count says how many
+	KeysApproved      Kind = "sso_keys_approved"    // an administrator has approved one
 )
 
 // An Event is one line of the trail. It never holds a secret, nor anything that a provider or a person has written.
@@ -31,15 +39,21 @@ type Event struct {
 	Test        bool
 	UserID      string // of a sign-out of ours
 	SessionID   string // the same
+	Count       int
 }
 
-func (m *Manager) record(ctx context.Context, c Connection, e Event) error {
-	if m.cfg.Record == nil {
+// record writes to a trail, which may be nil.
+func record(ctx context.Context, trail func(context.Context, Event) error, c Connection, e Event) error {
+	if trail == nil {
 		return nil
 	}
 	e.Connection, e.AccountID = c.ID, c.AccountID
-	if err := m.cfg.Record(ctx, e); err != nil {
+	if err := trail(ctx, e); err != nil {
 		return fmt.Errorf("sso: recording %s: %w", e.Kind, err)
 	}
 	return nil
+}
+
+func (m *Manager) record(ctx context.Context, c Connection, e Event) error {
+	return record(ctx, m.cfg.Record, c, e)
 }

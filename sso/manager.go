@@ -31,6 +31,10 @@ type Config struct {
 	Logins      Logins      // nil: sessions and those of the providers do not end each other
 	Protocols   []Protocol  // at least one: saml.New, oidc.New
 
+	// Renew reads the settings of a connection again, when an answer is signed by a key that it does not know, at most once in ten
+	// minutes: Registry.Renew. Nil: it waits for the daily reading.
+	Renew func(ctx context.Context, connectionID string) (Connection, error)
+
 	SignedOutURL string // where a person lands after signing out at a provider; empty: the start page of BaseURL's host
 	InsecureHTTP bool   // plain http to other hosts than localhost, for a test network without TLS. Never on the internet
 

@@ -37,6 +37,22 @@ type Protocol interface {
 	Ended(ctx context.Context, r Request, m Message, rep *Report) (Ending, error)
 }
 
+// A Refresher is a Protocol whose connections can read their settings again at an address: SAML.MetadataURL. Registry asks it daily.
+type Refresher interface {
+	// Refresh reads the settings and answers the connection with them, and what has changed. It writes nothing, and changes nothing of
+	// c's own slices. Where the connection has no key yet, those that it finds count; later ones are held as SAML says. An error leaves
+	// the connection as it was: what is not there, or not right, never takes a working connection away.
+	Refresh(ctx context.Context, c Connection, now time.Time) (Connection, []Change, error)
+}
+
+// A Change is something that a provider says anew about itself.
+type Change struct {
+	Field string // of SAML: "Certificates", "SSOURL"
+	Was   string // of a certificate its SHA-256 in hexadecimal; empty: nothing
+	Is    string // the same; empty: it is gone
+	Held  bool   // it counts for nothing until an administrator approves it
+}
+
 // A Request is one sign-in, or one message, at a connection.
 type Request struct {
 	Connection Connection
