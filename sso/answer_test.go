@@ -236,11 +236,8 @@ func TestReceive(t *testing.T) {
 	})
 	t.Run("a row that somebody has moved to another connection", func(t *testing.T) {
 		w := newWorld(t)
+		w.memory.moved = "globex"
 		handle := w.begin("acme", sso.Opening{})
-		for key, row := range w.memory.rows {
-			row.Connection = "globex"
-			w.memory.rows[key] = row
-		}
 		if _, _, err := w.identity("globex", answer(handle, "email", "bob@globex.example")); code(err) != sso.CodeRequestUnknown {
 			t.Errorf("Receive = %v, want request_unknown: it does not open", err)
 		}

@@ -4,6 +4,8 @@ package sso
 const (
 	CodeUnsolicited       Code = "unsolicited"        // nobody asked for this answer, and the connection does not take such
 	CodeRequestUnknown    Code = "request_unknown"    // the request that it answers is not under way: too old, or answered already
+	CodeMessage           Code = "message"            // what came is no message that a browser posts, or is too long
+	CodeBrowser           Code = "browser"            // it was asked for in another browser
 	CodeRequestConnection Code = "request_connection" // the request that it answers was made at another connection
 	CodeReplayed          Code = "replayed"           // this answer, or message, was used before
 	CodeSubject           Code = "subject"            // nothing in it names the person for good
@@ -36,7 +38,7 @@ const (
 // Public is what whoever stands before the page may learn.
 func (r *Refusal) Public() Reason {
 	switch r.Code {
-	case CodeRequestUnknown, CodeSessionOver:
+	case CodeRequestUnknown, CodeSessionOver, CodeBrowser:
 		return ReasonExpired
 	case CodeReplayed:
 		return ReasonReplayed

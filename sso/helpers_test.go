@@ -2,13 +2,13 @@ package sso_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -234,101 +234,61 @@ func newKey() []byte {
 	return k
 }
 
-// memory is the stores of the manager, in a few lines.
+// memory is a store that tells what it was given, and can be broken.
 type memory struct {
+	*sso.Memory
 	mu     sync.Mutex
-	rows   map[[32]byte]sso.RequestRow
-	used   map[[32]byte]time.Time
-	logins map[string]sso.LoginRow
 	broken error
+	moved  string      // the connection that rows are written for, instead of their own
+	bodies [][]byte    // of requests and logins
+	used   []time.Time // until when answers are remembered
 }
 
-func newMemory() *memory {
-	return &memory{rows: map[[32]byte]sso.RequestRow{}, used: map[[32]byte]time.Time{}, logins: map[string]sso.LoginRow{}}
-}
+func newMemory() *memory { return &memory{Memory: sso.NewMemory()} }
 
-func (m *memory) CreateRequest(_ context.Context, key [32]byte, r sso.RequestRow, _ time.Time) error {
+func (m *memory) CreateRequest(ctx context.Context, key [32]byte, r sso.RequestRow, now time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.rows[key] = r
-	return m.broken
+	m.bodies = append(m.bodies, r.Body)
+	r.Connection = cmp.Or(m.moved, r.Connection)
+	return cmp.Or(m.broken, m.Memory.CreateRequest(ctx, key, r, now))
 }
 
-func (m *memory) TakeRequest(_ context.Context, key [32]byte, now time.Time) (sso.RequestRow, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	r, ok := m.rows[key]
-	delete(m.rows, key)
+func (m *memory) TakeRequest(ctx context.Context, key [32]byte, now time.Time) (sso.RequestRow, error) {
 	if m.broken != nil {
-		return r, m.broken
+		return sso.RequestRow{}, m.broken
 	}
-	if !ok || !now.Before(r.ExpiresAt) {
-		return sso.RequestRow{}, sso.ErrNotFound
-	}
-	return r, nil
+	return m.Memory.TakeRequest(ctx, key, now)
 }
 
-func (m *memory) UseAssertion(_ context.Context, key [32]byte, expires, _ time.Time) (bool, error) {
+func (m *memory) UseAssertion(ctx context.Context, key [32]byte, expires, now time.Time) (bool, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	_, used := m.used[key]
-	m.used[key] = expires
-	return !used, m.broken
+	m.used = append(m.used, expires)
+	return m.Memory.UseAssertion(ctx, key, expires, now)
 }
 
-func (m *memory) AddLogin(_ context.Context, l sso.LoginRow, _ time.Time) error {
+func (m *memory) AddLogin(ctx context.Context, l sso.LoginRow, now time.Time) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.logins[l.SessionID] = l
-	return nil
+	m.bodies = append(m.bodies, l.Body, l.Subject[:], l.Index[:])
+	return m.Memory.AddLogin(ctx, l, now)
 }
 
-func (m *memory) LoginOf(_ context.Context, id string) (sso.LoginRow, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	l, ok := m.logins[id]
-	if !ok {
-		return l, sso.ErrNotFound
-	}
-	return l, nil
-}
-
-func (m *memory) TakeLogins(_ context.Context, connection string, subject [32]byte, indexes [][32]byte) ([]sso.LoginRow, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if subject == [32]byte{} && len(indexes) == 0 {
-		return nil, nil
-	}
-	var out []sso.LoginRow
-	for id, l := range m.logins {
-		if l.Connection == connection && (subject == [32]byte{} || l.Subject == subject) && (len(indexes) == 0 || slices.Contains(indexes, l.Index)) {
-			out = append(out, l)
-			delete(m.logins, id)
-		}
-	}
-	return out, nil
-}
-
-func (m *memory) DropLogin(_ context.Context, id string) error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	delete(m.logins, id)
-	return nil
-}
-
-// holds tells whether a text stands readable in anything that is kept.
+// holds tells whether a text stands readable in anything that was written.
 func (m *memory) holds(text string) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for key, r := range m.rows {
-		if bytes.Contains(r.Body, []byte(text)) || strings.Contains(string(key[:]), text) {
-			return true
+	return slices.ContainsFunc(m.bodies, func(b []byte) bool { return bytes.Contains(b, []byte(text)) })
+}
+
+// logins tells how many of some sessions are remembered.
+func (m *memory) logins(sessions ...string) int {
+	n := 0
+	for _, id := range sessions {
+		if _, err := m.LoginOf(context.Background(), id); err == nil {
+			n++
 		}
 	}
-	for _, l := range m.logins {
-		if bytes.Contains(l.Body, []byte(text)) || bytes.Contains(l.Subject[:], []byte(text)) {
-			return true
-		}
-	}
-	return false
+	return n
 }

@@ -71,8 +71,8 @@ func TestSignOut(t *testing.T) {
 		w := newWorld(t)
 		w.signIn("ses-1", "ann", "")
 		w.fake.logout = func(sso.Request, sso.Login) (sso.Departure, bool, error) { return sso.Departure{}, false, nil }
-		if _, ok, err := w.m.SignOut(t.Context(), "ses-1"); ok || err != nil || len(w.memory.logins) != 0 {
-			t.Errorf("SignOut = %t, %v with %d rows, want false and none", ok, err, len(w.memory.logins))
+		if _, ok, err := w.m.SignOut(t.Context(), "ses-1"); ok || err != nil || w.memory.logins("ses-1") != 0 {
+			t.Errorf("SignOut = %t, %v with %d rows, want false and none", ok, err, w.memory.logins("ses-1"))
 		}
 	})
 	t.Run("without Logins nothing is remembered", func(t *testing.T) {
@@ -80,8 +80,8 @@ func TestSignOut(t *testing.T) {
 		w.cfg.Logins = nil
 		w.make()
 		w.signIn("ses-1", "ann", "idx-1")
-		if _, ok, err := w.m.SignOut(t.Context(), "ses-1"); ok || err != nil || len(w.memory.logins) != 0 {
-			t.Errorf("SignOut = %t, %v with %d rows, want false and none", ok, err, len(w.memory.logins))
+		if _, ok, err := w.m.SignOut(t.Context(), "ses-1"); ok || err != nil || w.memory.logins("ses-1") != 0 {
+			t.Errorf("SignOut = %t, %v with %d rows, want false and none", ok, err, w.memory.logins("ses-1"))
 		}
 		if l, err := w.m.Logout(t.Context(), "acme", asks("one", "ann")); err != nil || len(l.Sessions) != 0 {
 			t.Errorf("Logout = %+v, %v, want nobody", l.Sessions, err)
@@ -158,8 +158,8 @@ func TestLogoutRequest(t *testing.T) {
 				t.Fatalf("Logout = %q, %v, want %q and %q", sessions(l), err, tt.want, tt.code)
 			}
 			if err != nil {
-				if len(w.memory.logins) != 3 || w.last().Kind != sso.LogoutRefused {
-					t.Errorf("a refused message leaves %d of 3 logins, event %+v", len(w.memory.logins), w.last())
+				if left := w.memory.logins("ses-1", "ses-2", "ses-3"); left != 3 || w.last().Kind != sso.LogoutRefused {
+					t.Errorf("a refused message leaves %d of 3 logins, event %+v", left, w.last())
 				}
 				return
 			}

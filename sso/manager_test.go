@@ -96,7 +96,7 @@ func TestBegin(t *testing.T) {
 			if _, err := w.m.Destination(t.Context(), tt.id); !errors.Is(err, tt.want) {
 				t.Errorf("Destination = %v, want %v", err, tt.want)
 			}
-			if len(w.memory.rows) != 0 {
+			if len(w.memory.bodies) != 0 {
 				t.Error("a row was made")
 			}
 		})
@@ -132,8 +132,8 @@ func TestBegin(t *testing.T) {
 		w := newWorld(t)
 		w.cfg.Record = func(context.Context, sso.Event) error { return errors.New("full") }
 		w.make()
-		if _, err := w.m.Begin(t.Context(), "acme", sso.Opening{}); err == nil || len(w.memory.rows) != 0 {
-			t.Errorf("Begin = %v with %d rows, want an error and none", err, len(w.memory.rows))
+		if _, err := w.m.Begin(t.Context(), "acme", sso.Opening{}); err == nil || len(w.memory.bodies) != 0 {
+			t.Errorf("Begin = %v with %d rows, want an error and none", err, len(w.memory.bodies))
 		}
 	})
 	t.Run("a provider that cannot be reached is no refusal", func(t *testing.T) {

@@ -115,7 +115,7 @@ func TestRegistry(t *testing.T) {
 		if !strings.HasPrefix(c.ID, "con_") || c.Version != 1 || c.OIDC.Secret != "" {
 			t.Errorf("Add = %+v, want an ID, version 1 and no secret", c)
 		}
-		if body := r.store.rows[c.ID].Body; bytes.Contains(body, []byte("hush")) {
+		if body := r.store.row(t, c.ID).Body; bytes.Contains(body, []byte("hush")) {
 			t.Errorf("the secret stands readable in %s", body)
 		}
 		if got, err := r.Connection(t.Context(), c.ID); err != nil || got.OIDC.Secret != "hush-hush" {
@@ -131,7 +131,7 @@ func TestRegistry(t *testing.T) {
 	t.Run("A-063 domains are the store's to tell", func(t *testing.T) {
 		r := newRegistry(t)
 		c := r.add(t, initech())
-		if len(c.Domains) != 0 || bytes.Contains(r.store.rows[c.ID].Body, []byte("evil.example")) {
+		if len(c.Domains) != 0 || bytes.Contains(r.store.row(t, c.ID).Body, []byte("evil.example")) {
 			t.Errorf("Add = %+v, want no domain of the caller's", c.Domains)
 		}
 		r.store.domains[c.ID] = []string{"initech.example"}
@@ -181,9 +181,11 @@ func TestRegistry(t *testing.T) {
 		mine, other := initech(), initech()
 		other.OIDC.Issuer = "https://evil.example"
 		one, two := r.add(t, mine), r.add(t, other)
-		row := r.store.rows[one.ID]
-		row.ID = two.ID
-		r.store.rows[two.ID] = row
+		row := r.store.row(t, two.ID)
+		row.Body = r.store.row(t, one.ID).Body
+		if err := r.store.SwapConnection(t.Context(), row); err != nil {
+			t.Fatal(err)
+		}
 		if got, err := r.Connection(t.Context(), two.ID); err == nil {
 			t.Errorf("Connection = %+v, want an error", got.OIDC)
 		}
@@ -297,13 +299,11 @@ func TestRefresh(t *testing.T) {
 	})
 	t.Run("daily, each at its own time, by one of several programs", func(t *testing.T) {
 		r := newRegistry(t)
+		times := map[time.Time]bool{}
 		for i := range 8 {
 			c := metadata()
 			c.ID = fmt.Sprintf("acme-%d", i)
-			r.add(t, c)
-		}
-		times := map[time.Time]bool{}
-		for _, row := range r.store.rows {
+			row := r.store.row(t, r.add(t, c).ID)
 			if times[row.RefreshAt] = true; row.RefreshAt.Before(r.now.Add(22*time.Hour)) || row.RefreshAt.After(r.now.Add(26*time.Hour)) {
 				t.Errorf("RefreshAt = %v, want about a day after %v", row.RefreshAt, r.now)
 			}
@@ -408,7 +408,7 @@ func TestRefresh(t *testing.T) {
 	t.Run("one that has no metadata", func(t *testing.T) {
 		r := newRegistry(t)
 		c := r.add(t, initech())
-		if !r.store.rows[c.ID].RefreshAt.IsZero() {
+		if !r.store.row(t, c.ID).RefreshAt.IsZero() {
 			t.Error("it is to be refreshed")
 		}
 		if _, err := r.Renew(t.Context(), c.ID); err == nil {
@@ -468,83 +468,26 @@ func TestRenewedKeys(t *testing.T) {
 	}
 }
 
-// shelf is a Store in a few lines.
+// shelf is a store that knows which domains companies have proved.
 type shelf struct {
-	mu      sync.Mutex
-	rows    map[string]sso.ConnectionRow
+	*sso.Memory
 	domains map[string][]string
 }
 
-func newShelf() *shelf {
-	return &shelf{rows: map[string]sso.ConnectionRow{}, domains: map[string][]string{}}
+func newShelf() *shelf { return &shelf{Memory: sso.NewMemory(), domains: map[string][]string{}} }
+
+func (s *shelf) ConnectionRow(ctx context.Context, id string) (sso.ConnectionRow, error) {
+	row, err := s.Memory.ConnectionRow(ctx, id)
+	row.Domains = s.domains[id]
+	return row, err
 }
 
-func (s *shelf) CreateConnection(_ context.Context, c sso.ConnectionRow) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if _, taken := s.rows[c.ID]; taken {
-		return sso.ErrConflict
+// row is one as it is kept.
+func (s *shelf) row(t *testing.T, id string) sso.ConnectionRow {
+	t.Helper()
+	row, err := s.ConnectionRow(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
 	}
-	c.Version = 1
-	s.rows[c.ID] = c
-	return nil
-}
-
-func (s *shelf) ConnectionRow(_ context.Context, id string) (sso.ConnectionRow, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	c, ok := s.rows[id]
-	if !ok {
-		return c, sso.ErrNotFound
-	}
-	c.Domains = s.domains[id]
-	return c, nil
-}
-
-func (s *shelf) ConnectionRows(_ context.Context, accountID string) ([]sso.ConnectionRow, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var all []sso.ConnectionRow
-	for _, c := range s.rows {
-		if c.AccountID == accountID {
-			all = append(all, c)
-		}
-	}
-	return all, nil
-}
-
-func (s *shelf) SwapConnection(_ context.Context, c sso.ConnectionRow) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.rows[c.ID].Version != c.Version {
-		return sso.ErrConflict
-	}
-	c.Version++
-	s.rows[c.ID] = c
-	return nil
-}
-
-func (s *shelf) DeleteConnection(_ context.Context, id string, version int64) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.rows[id].Version != version {
-		return sso.ErrConflict
-	}
-	delete(s.rows, id)
-	return nil
-}
-
-func (s *shelf) ClaimRefresh(_ context.Context, now, until time.Time, limit int) ([]sso.ConnectionRow, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var all []sso.ConnectionRow
-	for id, c := range s.rows {
-		if len(all) < limit && !c.RefreshAt.IsZero() && !now.Before(c.RefreshAt) {
-			c.RefreshAt = until
-			s.rows[id] = c
-			c.Domains = s.domains[id]
-			all = append(all, c)
-		}
-	}
-	return all, nil
+	return row
 }

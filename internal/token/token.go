@@ -31,7 +31,10 @@ const (
 	// What travels to a company's provider and back. It opens nothing but the row of its own request.
 	SSORequest Purpose = "sso_" // a sign-in there
 	SSOLogout  Purpose = "slo_" // a sign-out there
-	SSOArrival Purpose = "arr_" // an accepted answer on its way to the browser that asked; never leaves us
+
+	// What stays between us and the browser on that way.
+	SSOArrival Purpose = "arr_" // an accepted answer on its way to the browser that asked
+	SSOBrowser Purpose = "brw_" // the browser that asked
 )
 
 const (
