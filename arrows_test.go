@@ -50,6 +50,7 @@ var alone = map[string][]string{
 	"mfa":                  {"github.com/pquerna/otp", "github.com/boombuler/barcode"},
 	"examples/mfaonly":     {"github.com/pquerna/otp", "github.com/boombuler/barcode"},
 	"auth/mail":            {"golang.org/x/text", "golang.org/x/net"},
+	"sso":                  {"golang.org/x/text", "golang.org/x/net"},
 	"auth/mail/smtp":       {"golang.org/x/text", "golang.org/x/net", "golang.org/x/crypto", "github.com/wneessen/go-mail"},
 }
 

@@ -245,10 +245,16 @@ func judge(c Connection, id Identity, now time.Time, rep *Report) (Identity, *Re
 	default:
 		rep.Pass(CodeSessionOver, stamp(id.SessionEnds))
 	}
-	id.Role = c.RoleOf(id.Groups)
-	rep.Pass(CodeRole, id.Role)
-	id.MultiFactor = !c.RequireTwoStep && c.believes(id.Contexts)
-	rep.Pass(CodeMultiFactor, strings.Join(id.Contexts, " "))
+	if id.Role = c.RoleOf(id.Groups); id.Role == "" {
+		rep.tell(CodeRole, strings.Join(id.Groups, ", "))
+	} else {
+		rep.Pass(CodeRole, id.Role)
+	}
+	if id.MultiFactor = !c.RequireTwoStep && c.believes(id.Contexts); !id.MultiFactor {
+		rep.tell(CodeMultiFactor, strings.Join(id.Contexts, ", "))
+	} else {
+		rep.Pass(CodeMultiFactor, strings.Join(id.Contexts, ", "))
+	}
 	id.Name, id.GivenName, id.FamilyName = printable(id.Name), printable(id.GivenName), printable(id.FamilyName)
 	id.Connection, id.AccountID, id.At = c.ID, c.AccountID, now
 	id.Login.Subject = id.Subject

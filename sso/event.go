@@ -23,9 +23,9 @@ const (
 	ConnectionChanged Kind = "sso_connection_changed" // by an administrator
 	ConnectionDeleted Kind = "sso_connection_deleted"
 	MetadataChanged   Kind = "sso_metadata_changed" // a provider says something anew about itself; Count says how many things
-	MetadataFailed    Kind = "sso_metadata_failed"  // it cannot be read; the connection goes on as it was
-	KeysHeld          Kind = "sso_keys_held"        // a provider has new keys, which wait for an administrator; Count says how many
-	KeysApproved      Kind = "sso_keys_approved"    // an administrator has approved one
+	MetadataHeld      Kind = "sso_metadata_held"    // it says things that wait for an administrator; Count says how many. Every reading says so
+	MetadataFailed    Kind = "sso_metadata_failed"  // it cannot be read, Code says why; the connection goes on as it was
+	KeyApproved       Kind = "sso_key_approved"     // an administrator lets a new key count
 )
 
 // An Event is one line of the trail. It never holds a secret, nor anything that a provider or a person has written.

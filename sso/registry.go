@@ -155,6 +155,7 @@ func (r *Registry) Delete(ctx context.Context, c Connection) error {
 
 // Approve lets a certificate count that metadata has brought and that was held, named by the SHA-256 of its DER. ErrNotFound: the
 // connection, which is c's by AccountID, ID and Version, holds none of that name. ErrConflict: somebody else has changed it since.
+// Other things that are held, such as addresses, are not kept: whoever agrees writes them with Change (see saml.Approve).
 func (r *Registry) Approve(ctx context.Context, c Connection, fingerprint [sha256.Size]byte) (Connection, error) {
 	row, err := r.at(ctx, c)
 	if err != nil {
@@ -169,14 +170,14 @@ func (r *Registry) Approve(ctx context.Context, c Connection, fingerprint [sha25
 		return Connection{}, ErrNotFound
 	}
 	kept.SAML.Certificates[i].Held = false
-	return r.write(ctx, kept, kept.OIDC.Secret, row.Domains, Event{Kind: KeysApproved, Count: 1}, nil)
+	return r.write(ctx, kept, kept.OIDC.Secret, row.Domains, Event{Kind: KeyApproved, Count: 1}, nil)
 }
 
 // Refreshed is what came of reading the metadata of a connection again.
 type Refreshed struct {
 	Connection Connection // as it is kept now, without its secret
 	Changes    []Change   // what the provider says anew; tell the company
-	Err        error      // why it could not be read; the connection goes on as it was
+	Err        error      // why it could not be read, a *Refusal where there is something to mend; the connection goes on as it was
 }
 
 const (
@@ -205,10 +206,15 @@ func (r *Registry) Refresh(ctx context.Context, limit int) ([]Refreshed, error) 
 		if ctx.Err() != nil {
 			return all, ctx.Err()
 		}
-		if failed := record(ctx, r.cfg.Record, Connection{ID: row.ID, AccountID: row.AccountID}, Event{Kind: MetadataFailed, Time: now}); failed != nil {
-			return all, failed
+		e := Event{Kind: MetadataFailed, Time: now}
+		if refusal, ok := errors.AsType[*Refusal](err); ok {
+			e.Code = refusal.Code
 		}
-		all = append(all, Refreshed{Connection: Connection{ID: row.ID, AccountID: row.AccountID}, Err: err})
+		as := Connection{ID: row.ID, AccountID: row.AccountID}
+		if err := record(ctx, r.cfg.Record, as, e); err != nil {
+			return all, err
+		}
+		all = append(all, Refreshed{Connection: as, Err: err})
 	}
 	return all, nil
 }
@@ -241,7 +247,7 @@ func (r *Registry) refresh(ctx context.Context, c Connection, domains []string, 
 	if c.SAML, err = told(c.SAML, fresh.SAML); err != nil {
 		return Connection{}, nil, fmt.Errorf("sso: reading the metadata of %q: %w", c.ID, err)
 	}
-	kept, err := r.write(ctx, c, c.OIDC.Secret, domains, Event{Kind: MetadataChanged, Count: len(changes)}, changes)
+	kept, err := r.write(ctx, c, c.OIDC.Secret, domains, Event{Kind: MetadataChanged}, changes)
 	if err != nil {
 		return Connection{}, nil, err
 	}
@@ -286,20 +292,22 @@ func (r *Registry) write(ctx context.Context, c Connection, secret string, domai
 	return kept, err
 }
 
+// eventsOf are the events of a reading.
 func eventsOf(e Event, changes []Change) []Event {
-	if len(changes) == 0 {
-		return nil
-	}
 	held := 0
 	for _, c := range changes {
 		if c.Held {
 			held++
 		}
 	}
-	if held == 0 {
-		return []Event{e}
+	var events []Event
+	if e.Count = len(changes) - held; e.Count > 0 {
+		events = append(events, e)
 	}
-	return []Event{e, {Kind: KeysHeld, Time: e.Time, Count: held}}
+	if held > 0 {
+		events = append(events, Event{Kind: MetadataHeld, Time: e.Time, Count: held})
+	}
+	return events
 }
 
 // body is what ConnectionRow.Body holds.

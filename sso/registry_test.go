@@ -339,7 +339,7 @@ func TestRefresh(t *testing.T) {
 		if err != nil || len(done) != 1 || done[0].Err != nil || len(done[0].Changes) != 1 {
 			t.Fatalf("Refresh = %+v, %v, want one with a change", done, err)
 		}
-		if got := r.kinds(); got != "connection_added metadata_changed keys_held" {
+		if got := r.kinds(); got != "connection_added metadata_held" {
 			t.Errorf("events %q", got)
 		}
 		c := done[0].Connection
@@ -362,7 +362,7 @@ func TestRefresh(t *testing.T) {
 			c.Domains, c.AllowAnyDomain, c.AccountID, c.IdPInitiated = []string{"evil.example"}, true, "acc_evil", true
 			c.SAML.AllowNewKeys, c.SAML.ResponseSigned, c.SAML.MetadataURL = true, true, "https://evil.example"
 			c.SAML.SSOURL = "https://new.acme.example"
-			return c, nil, nil
+			return c, []sso.Change{{Field: "SSOURL", Is: c.SAML.SSOURL}}, nil
 		}
 		c, err := r.Renew(t.Context(), "acme")
 		if err != nil || c.SAML.SSOURL != "https://new.acme.example" {
@@ -384,7 +384,7 @@ func TestRefresh(t *testing.T) {
 		r := newRegistry(t)
 		c := r.add(t, metadata())
 		r.saml.refresh = func(sso.Connection) (sso.Connection, []sso.Change, error) {
-			return sso.Connection{}, nil, errors.New("503")
+			return sso.Connection{}, nil, &sso.Refusal{Code: sso.CodeMetadataFetch}
 		}
 		r.now = r.now.Add(26 * time.Hour)
 		for _, want := range []int{1, 0} {
@@ -401,8 +401,8 @@ func TestRefresh(t *testing.T) {
 		if done, err := r.Refresh(t.Context(), 10); err != nil || len(done) != 1 || done[0].Err != nil {
 			t.Errorf("Refresh an hour later = %+v, %v, want it read", done, err)
 		}
-		if got := r.kinds(); got != "connection_added metadata_failed" {
-			t.Errorf("events %q", got)
+		if got, e := r.kinds(), r.events[1]; got != "connection_added metadata_failed" || e.Code != sso.CodeMetadataFetch || e.AccountID != "acc_acme" {
+			t.Errorf("events %q, the second %+v, want one with its code", got, e)
 		}
 	})
 	t.Run("one that has no metadata", func(t *testing.T) {
