@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"os"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -18,6 +19,13 @@ import (
 
 	"github.com/sallyport-auth/sallyport/internal/fetch"
 )
+
+// The proxy of the environment leads nowhere, so whoever asks it gets nothing. net/http reads the environment once.
+func TestMain(m *testing.M) {
+	os.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
+	os.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+	os.Exit(m.Run())
+}
 
 func newClient(t *testing.T, cfg fetch.Config) *fetch.Client {
 	t.Helper()
@@ -182,8 +190,6 @@ func TestRefusesBeforeDialling(t *testing.T) {
 
 // A name that leads somewhere else each time it is asked for.
 func TestRebinding(t *testing.T) {
-	t.Setenv("HTTP_PROXY", "http://127.0.0.1:1")
-	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1")
 	srv, hits := counted(t, hello)
 	_, port, _ := net.SplitHostPort(srv.Listener.Addr().String())
 	var asked atomic.Int64
