@@ -13,7 +13,7 @@ const (
 	CodeSubject           Code = "subject"            // nothing in it names the person for good
 	CodeEmailMissing      Code = "email_missing"      // no e-mail address, or several
 	CodeEmailInvalid      Code = "email_invalid"      // something that is no e-mail address
-	CodeEmailUnverified   Code = "email_unverified"   // an address that the provider has not checked
+	CodeEmailUnverified   Code = "email_unverified"   // an address that the provider does not vouch for
 	CodeEmailDomain       Code = "email_domain"       // an address in a domain that the connection does not speak for
 	CodeSessionOver       Code = "session_over"       // the session at the provider has ended already
 	CodeRole              Code = "role"               // never fails: which role the groups give

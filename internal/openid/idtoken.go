@@ -55,6 +55,9 @@ func (c Claims) TokenText(name string) string {
 // Flag is a claim that is the boolean true, in the ID token.
 func (c Claims) Flag(name string) bool { return c.token.yes(name) }
 
+// Has tells whether anybody says anything about a claim.
+func (c Claims) Has(name string) bool { return c.token.has(name) || c.info.has(name) }
+
 // of is who speaks about a claim.
 func (c Claims) of(name string) object {
 	if c.token.has(name) || protocol(name) {

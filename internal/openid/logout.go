@@ -29,21 +29,22 @@ func (c *Client) LogoutURL(ctx context.Context, now time.Time, p Party, hint, ba
 	q.Set("client_id", p.ClientID)
 	q.Set("post_logout_redirect_uri", back)
 	q.Set("state", state)
-	if hint != "" && len(hint) <= maxHint {
+	if hint != "" && len(hint) <= MaxHint {
 		q.Set("id_token_hint", hint)
 	}
 	u.RawQuery = q.Encode()
 	return u.String(), true, nil
 }
 
-const maxHint = 6 << 10 // bytes of an address that every server takes; a longer hint is left out
+// MaxHint is how many bytes of a hint fit into an address that every server takes. A longer one is left out.
+const MaxHint = 6 << 10
 
 // A Logout is a provider's word that sessions are over.
 type Logout struct {
-	ID      string // names the token for good: it counts once
-	Subject string // empty: whoever has the Session
-	Session string // empty: every one of the Subject
-	Expires time.Time
+	ID      string    // names the token for good: it counts once
+	Subject string    // empty: whoever has the Session
+	Session string    // empty: every one of the Subject
+	Expires time.Time // nobody could use it any more after that
 }
 
 // VerifyLogout checks a logout token (OpenID Connect Back-Channel Logout §2.6), as strictly as an ID token.
@@ -66,7 +67,11 @@ func (c *Client) VerifyLogout(ctx context.Context, now time.Time, p Party, raw s
 	ck := &checker{trail: trail}
 	var l Logout
 	p.about(o, ck)
-	l.Expires, _ = times(o, now, ck)
+	expires, issued := times(o, now, ck)
+	if l.Expires = issued.Add(maxAge); expires.Before(l.Expires) {
+		l.Expires = expires
+	}
+	l.Expires = l.Expires.Add(skew)
 	events, event := object{}, object{}
 	ok := json.Unmarshal(o["events"], &events) == nil && json.Unmarshal(events[logoutEvent], &event) == nil && event != nil
 	ck.is(ok, LogoutEvent, logoutEvent, "")

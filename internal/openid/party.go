@@ -31,12 +31,12 @@ const (
 
 // A Party is us at a provider.
 type Party struct {
-	Issuer   string // compared byte by byte
-	ClientID string
-	Secret   string
-	Auth     string        // SecretBasic, SecretPost or PrivateKey; empty: SecretBasic
-	Key      crypto.Signer // of PrivateKey: RSA, or ECDSA with P-256
-	Redirect string        // where answers come: from configuration, never from a request
+	Issuer     string // compared byte by byte
+	ClientID   string
+	Secret     string
+	AuthMethod string        // SecretBasic, SecretPost or PrivateKey; empty: SecretBasic
+	Key        crypto.Signer // of PrivateKey: RSA, or ECDSA with P-256
+	Redirect   string        // where answers come: from configuration, never from a request
 
 	Scopes     []string // besides openid
 	ACR        string   // values that are asked for, one of which is then required; empty: none
@@ -44,49 +44,60 @@ type Party struct {
 	Audiences  []string // who else an ID token may be for; none: nobody
 }
 
-// Check tells what is wrong with a Party, naming the field. It asks nobody.
+// Wrong is what Check finds: a field of a Party and what is wrong with it.
+type Wrong struct{ Field, Why string }
+
+func (w *Wrong) Error() string { return "openid: Party." + w.Field + " " + w.Why }
+
+// Check tells what is wrong with a Party; the error is a *Wrong. It asks nobody.
 func (c *Client) Check(p Party) error {
 	switch {
 	case !c.address(p.Issuer) || strings.ContainsAny(p.Issuer, "?#"):
-		return errors.New("Issuer must be an https address without a query")
+		return &Wrong{"Issuer", "must be an https address without a query"}
 	case p.ClientID == "" || len(p.ClientID) > 1024 || !printable(p.ClientID):
-		return errors.New("ClientID is required, in printable ASCII")
+		return &Wrong{"ClientID", "is required, in printable ASCII"}
 	case len(p.Secret) > 4096:
-		return errors.New("Secret is longer than 4096 bytes")
+		return &Wrong{"Secret", "is longer than 4096 bytes"}
 	case len(p.ACR) > 1024 || !printable(p.ACR):
-		return errors.New("ACR must be printable ASCII")
+		return &Wrong{"ACR", "must be printable ASCII"}
 	}
 	for _, s := range p.Scopes {
 		if word(s) == "" {
-			return fmt.Errorf("Scopes: %q is no scope", s)
+			return &Wrong{"Scopes", "has something that is no scope"}
 		}
-		if s == "offline_access" {
-			return errors.New("Scopes: offline_access asks for a token that would outlive the sign-in, and that nobody here uses")
+		if s == oidc.ScopeOfflineAccess {
+			return &Wrong{"Scopes", "has offline_access, which asks for a token that would outlive the sign-in, and that nobody here uses"}
 		}
 	}
 	for _, a := range p.Algorithms {
 		if !known(a) {
-			return fmt.Errorf("Algorithms: %q is none that counts", a)
+			return &Wrong{"Algorithms", "has one that does not count"}
 		}
 	}
-	switch p.Auth {
+	return p.checkAuth()
+}
+
+func (p Party) checkAuth() error {
+	switch p.AuthMethod {
 	case "", SecretBasic, SecretPost:
 		if p.Secret == "" {
-			return errors.New("Secret is required")
+			return &Wrong{"Secret", "is required"}
 		}
 	case PrivateKey:
 		if _, err := signingAlgorithm(p.Key); err != nil {
-			return err
+			return &Wrong{"Key", "must be RSA of at least 2048 bits, or ECDSA with P-256, for private_key_jwt"}
 		}
 	default:
-		return fmt.Errorf("AuthMethod %q is none of client_secret_basic, client_secret_post and private_key_jwt", p.Auth)
+		return &Wrong{"AuthMethod", "is none of client_secret_basic, client_secret_post and private_key_jwt"}
 	}
 	return nil
 }
 
+var errKey = errors.New("openid: a key must be RSA of at least 2048 bits, or ECDSA with P-256")
+
 func signingAlgorithm(key crypto.Signer) (jose.SignatureAlgorithm, error) {
 	if key == nil {
-		return "", errors.New("private_key_jwt needs a Key")
+		return "", errKey
 	}
 	switch public := key.Public().(type) {
 	case *rsa.PublicKey:
@@ -98,7 +109,7 @@ func signingAlgorithm(key crypto.Signer) (jose.SignatureAlgorithm, error) {
 			return jose.ES256, nil
 		}
 	}
-	return "", errors.New("a Key must be RSA of at least 2048 bits, or ECDSA with P-256")
+	return "", errKey
 }
 
 // KeySet writes the public halves of keys as a provider reads them (RFC 7517).
@@ -177,7 +188,7 @@ func (p Party) oauth(m Metadata) *oauth2.Config {
 		ClientID: p.ClientID, ClientSecret: p.Secret, RedirectURL: p.Redirect, Scopes: p.scopes(),
 		Endpoint: oauth2.Endpoint{AuthURL: m.Authorize, TokenURL: m.Token, AuthStyle: oauth2.AuthStyleInHeader},
 	}
-	switch p.Auth {
+	switch p.AuthMethod {
 	case SecretPost:
 		cfg.Endpoint.AuthStyle = oauth2.AuthStyleInParams
 	case PrivateKey:
@@ -261,7 +272,7 @@ func before(p Party, m Metadata, a Answer, trail *Trail) error {
 // exchange sends the code to the provider, with the verifier of this request: a code of another one is refused there.
 func (c *Client) exchange(ctx context.Context, now time.Time, p Party, m Metadata, a Answer, trail *Trail) (*oauth2.Token, string, error) {
 	options := []oauth2.AuthCodeOption{oauth2.VerifierOption(a.Memory.Verifier)}
-	if p.Auth == PrivateKey {
+	if p.AuthMethod == PrivateKey {
 		assertion, err := p.assertion(now, m.Token)
 		if err != nil {
 			return nil, "", err

@@ -41,7 +41,7 @@ func TestCheck(t *testing.T) {
 	}{
 		{"as it should be", func(*openid.Party) {}, ""},
 		{"a path", func(p *openid.Party) { p.Issuer += "/tenant/" }, ""},
-		{"a key", func(p *openid.Party) { p.Auth, p.Secret, p.Key = openid.PrivateKey, "", ecKey() }, ""},
+		{"a key", func(p *openid.Party) { p.AuthMethod, p.Secret, p.Key = openid.PrivateKey, "", ecKey() }, ""},
 		{"A-113 plain http", func(p *openid.Party) { p.Issuer = "http://idp.example" }, "Issuer"},
 		{"A-113 file", func(p *openid.Party) { p.Issuer = "file:///etc/passwd" }, "Issuer"},
 		{"A-113 a user", func(p *openid.Party) { p.Issuer = "https://a@idp.example" }, "Issuer"},
@@ -50,10 +50,10 @@ func TestCheck(t *testing.T) {
 		{"no issuer", func(p *openid.Party) { p.Issuer = "" }, "Issuer"},
 		{"no client", func(p *openid.Party) { p.ClientID = "" }, "ClientID"},
 		{"no secret", func(p *openid.Party) { p.Secret = "" }, "Secret"},
-		{"no key", func(p *openid.Party) { p.Auth = openid.PrivateKey }, "Key"},
-		{"a small key", func(p *openid.Party) { p.Auth, p.Key = openid.PrivateKey, smallKey() }, "2048"},
-		{"a key of another kind", func(p *openid.Party) { p.Auth, p.Key = openid.PrivateKey, edKey() }, "P-256"},
-		{"another method", func(p *openid.Party) { p.Auth = "client_secret_jwt" }, "AuthMethod"},
+		{"no key", func(p *openid.Party) { p.AuthMethod = openid.PrivateKey }, "Key"},
+		{"a small key", func(p *openid.Party) { p.AuthMethod, p.Key = openid.PrivateKey, smallKey() }, "2048"},
+		{"a key of another kind", func(p *openid.Party) { p.AuthMethod, p.Key = openid.PrivateKey, edKey() }, "P-256"},
+		{"another method", func(p *openid.Party) { p.AuthMethod = "client_secret_jwt" }, "AuthMethod"},
 		{"A-111 offline access", func(p *openid.Party) { p.Scopes = []string{"offline_access"} }, "offline_access"},
 		{"A-114 a scope with more in it", func(p *openid.Party) { p.Scopes = []string{"email profile"} }, "Scopes"},
 		{"A-087 HS256", func(p *openid.Party) { p.Algorithms = []string{"HS256"} }, "Algorithms"},
@@ -151,13 +151,13 @@ func TestClientAuthentication(t *testing.T) {
 				t.Errorf("the token request says %q and %v, want the secret in its header alone", p.basic, p.form)
 			}
 		}},
-		{"client_secret_post", func(q *openid.Party) { q.Auth = openid.SecretPost }, func(t *testing.T) {
+		{"client_secret_post", func(q *openid.Party) { q.AuthMethod = openid.SecretPost }, func(t *testing.T) {
 			if p.form.Get("client_id") != clientID || p.form.Get("client_secret") != secret || p.basic != [2]string{} {
 				t.Errorf("the token request says %q and %v, want the secret in its form alone", p.basic, p.form)
 			}
 		}},
-		{"private_key_jwt, ECDSA", func(q *openid.Party) { q.Auth, q.Key = openid.PrivateKey, ecKey() }, func(t *testing.T) { assertion(t, p, ecKey()) }},
-		{"private_key_jwt, RSA", func(q *openid.Party) { q.Auth, q.Key = openid.PrivateKey, rsaKey() }, func(t *testing.T) { assertion(t, p, rsaKey()) }},
+		{"private_key_jwt, ECDSA", func(q *openid.Party) { q.AuthMethod, q.Key = openid.PrivateKey, ecKey() }, func(t *testing.T) { assertion(t, p, ecKey()) }},
+		{"private_key_jwt, RSA", func(q *openid.Party) { q.AuthMethod, q.Key = openid.PrivateKey, rsaKey() }, func(t *testing.T) { assertion(t, p, rsaKey()) }},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			party := p.party()
