@@ -230,18 +230,22 @@ const (
 	statusSuccess       = "urn:oasis:names:tc:SAML:2.0:status:Success"
 	statusResponder     = "urn:oasis:names:tc:SAML:2.0:status:Responder"
 	statusPartialLogout = "urn:oasis:names:tc:SAML:2.0:status:PartialLogout"
-	formatUnspecified   = "urn:oasis:names:tc:SAML:1.1:nameid-format:unspecified"
-	formatEmail         = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
-	formatPersistent    = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
-	formatEntity        = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity"
-	algRSASHA256        = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
-	algECDSASHA256      = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
-	algSHA256           = "http://www.w3.org/2001/04/xmlenc#sha256"
-	algExclusive        = "http://www.w3.org/2001/10/xml-exc-c14n#"
-	algEnveloped        = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
-	metadataType        = "application/samlmetadata+xml"
-	timeFormat          = "2006-01-02T15:04:05Z"
-	reply               = "SAMLResponse"
-	request             = "SAMLRequest"
-	longestRelayState   = 80 // bytes; Bindings 3.4.3
+
+	formatEmail      = "urn:oasis:names:tc:SAML:1.1:nameid-format:emailAddress"
+	formatPersistent = "urn:oasis:names:tc:SAML:2.0:nameid-format:persistent"
+	formatTransient  = "urn:oasis:names:tc:SAML:2.0:nameid-format:transient"
+	formatEntity     = "urn:oasis:names:tc:SAML:2.0:nameid-format:entity"
+
+	algRSASHA256   = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
+	algECDSASHA256 = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256"
+	algSHA256      = "http://www.w3.org/2001/04/xmlenc#sha256"
+	algExclusive   = "http://www.w3.org/2001/10/xml-exc-c14n#"
+	algEnveloped   = "http://www.w3.org/2000/09/xmldsig#enveloped-signature"
+
+	paramRequest  = "SAMLRequest"
+	paramResponse = "SAMLResponse"
+	paramRelay    = "RelayState"
+
+	longestRelayState = 80 // bytes; Bindings 3.4.3
+	timeFormat        = "2006-01-02T15:04:05Z"
 )
