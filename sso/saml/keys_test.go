@@ -32,6 +32,15 @@ var (
 	})
 )
 
+// weak is a pair that no provider should have.
+var weak = sync.OnceValue(func() saml.KeyPair {
+	key, err := rsa.GenerateKey(rand.Reader, 1024)
+	if err != nil {
+		panic(err)
+	}
+	return saml.KeyPair{Key: key, Certificate: certify(key.Public(), key)}
+})
+
 func makePair(name string) saml.KeyPair {
 	k, err := saml.NewKeyPair(name, start, 365*24*time.Hour)
 	if err != nil {
@@ -63,10 +72,6 @@ func newProtocol(t testing.TB, keys ...saml.KeyPair) *saml.Protocol {
 }
 
 func TestNewRefusesKeys(t *testing.T) {
-	weak, err := rsa.GenerateKey(rand.Reader, 1024)
-	if err != nil {
-		t.Fatal(err)
-	}
 	p224, err := ecdsa.GenerateKey(elliptic.P224(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -79,7 +84,7 @@ func TestNewRefusesKeys(t *testing.T) {
 		"no certificate":      {saml.KeyPair{Key: ours().Key}, "required"},
 		"another certificate": {saml.KeyPair{Key: ours().Key, Certificate: theirs().Certificate}, "Certificate is of another key"},
 		"an empty one":        {saml.KeyPair{Key: ours().Key, Certificate: &x509.Certificate{}}, "Certificate is of another key"},
-		"RSA 1024":            {saml.KeyPair{Key: weak, Certificate: certify(weak.Public(), weak)}, "1024 bits"},
+		"RSA 1024":            {weak(), "1024 bits"},
 		"P-224":               {saml.KeyPair{Key: p224, Certificate: certify(p224.Public(), p224)}, "P-224"},
 	} {
 		t.Run(name, func(t *testing.T) {
