@@ -1,8 +1,12 @@
 package saml
 
 import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/sso"
@@ -11,13 +15,30 @@ import (
 // keepUnseen is how long a key counts that the metadata no longer has: providers take keys out before they stop signing with them.
 const keepUnseen = 7 * 24 * time.Hour
 
-// A Change is a difference between the settings of a connection and the metadata that was read again.
-type Change struct {
-	Field string // of sso.SAML, such as "SSOURL"; "Certificates" for a key
-	Old   string // what counts, or counted; of a key its fingerprint
-	New   string // what the metadata says; of a key its fingerprint; empty: it has none any more
-	DER   []byte // of a key: the certificate
-	Held  bool   // it does not count before Approve; false: it does already
+// Refresh implements sso.Refresher: it fetches the metadata from SAML.MetadataURL and goes on as Refreshed does. A connection that has
+// no certificate yet gets everything from there, also its EntityID where it is empty.
+func (p *Protocol) Refresh(ctx context.Context, c sso.Connection, now time.Time) (sso.Connection, []sso.Change, error) {
+	doc, err := p.FetchMetadata(ctx, c.SAML.MetadataURL)
+	if err != nil {
+		return c, nil, err
+	}
+	if len(c.SAML.Certificates) > 0 {
+		next, changes, err := Refreshed(c.SAML, doc, now)
+		c.SAML = next
+		return c, changes, err
+	}
+	read, err := readMetadata(doc, c.SAML.MetadataCertificate, c.SAML.EntityID, now)
+	if err != nil {
+		return c, nil, err
+	}
+	next := c.SAML
+	next.EntityID, next.Certificates, next.ReadAt, next.ValidUntil = read.EntityID, read.Certificates, read.ReadAt, read.ValidUntil
+	next.SignRequests = next.SignRequests || read.SignRequests
+	for _, f := range addressFields() {
+		*f.of(&next) = *f.of(&read)
+	}
+	c.SAML = next
+	return c, nil, nil
 }
 
 // Refreshed compares the settings of a connection with its metadata, read again, and answers the settings that count from now on and
@@ -31,7 +52,7 @@ type Change struct {
 // hand stays. A held address is not kept anywhere: as long as the metadata says so, every refresh answers the same change.
 //
 // An error is a *sso.Refusal, and the settings are as they were.
-func Refreshed(old sso.SAML, doc []byte, now time.Time) (next sso.SAML, changes []Change, err error) {
+func Refreshed(old sso.SAML, doc []byte, now time.Time) (next sso.SAML, changes []sso.Change, err error) {
 	read, err := readMetadata(doc, old.MetadataCertificate, old.EntityID, now)
 	if err != nil {
 		return old, nil, err
@@ -45,7 +66,7 @@ func Refreshed(old sso.SAML, doc []byte, now time.Time) (next sso.SAML, changes 
 		if same(f.name, *was, *says) {
 			continue
 		}
-		changes = append(changes, Change{Field: f.name, Old: *was, New: *says, Held: !signed})
+		changes = append(changes, sso.Change{Field: f.name, Was: *was, Is: *says, Held: !signed})
 		if signed {
 			*was = *says
 		}
@@ -77,7 +98,7 @@ func same(name, a, b string) bool {
 	return a == b
 }
 
-func refreshKeys(old, read sso.SAML, trusted bool, now time.Time) (next []sso.Certificate, changes []Change) {
+func refreshKeys(old, read sso.SAML, trusted bool, now time.Time) (next []sso.Certificate, changes []sso.Change) {
 	left := false // a key that counts and is in the metadata
 	for _, c := range old.Certificates {
 		left = left || indexOf(read.Certificates, c.DER) >= 0 && (!c.Held || trusted)
@@ -90,11 +111,11 @@ func refreshKeys(old, read sso.SAML, trusted bool, now time.Time) (next []sso.Ce
 		switch {
 		case seen && c.Held && trusted:
 			c.Held = false
-			changes = append(changes, Change{Field: "Certificates", New: fingerprint(c.DER), DER: c.DER})
+			changes = append(changes, sso.Change{Field: "Certificates", Is: sum(c.DER)})
 		case seen && c.Held:
-			changes = append(changes, Change{Field: "Certificates", New: fingerprint(c.DER), DER: c.DER, Held: true})
+			changes = append(changes, sso.Change{Field: "Certificates", Is: sum(c.DER), Held: true})
 		case !seen && (c.Held || left && !c.SeenAt.IsZero() && now.Sub(c.SeenAt) > keepUnseen):
-			changes = append(changes, Change{Field: "Certificates", Old: fingerprint(c.DER), DER: c.DER})
+			changes = append(changes, sso.Change{Field: "Certificates", Was: sum(c.DER)})
 			continue
 		}
 		if seen && !c.SeenAt.IsZero() {
@@ -106,7 +127,7 @@ func refreshKeys(old, read sso.SAML, trusted bool, now time.Time) (next []sso.Ce
 		if indexOf(old.Certificates, c.DER) < 0 {
 			c.Held = !trusted
 			next = append(next, c)
-			changes = append(changes, Change{Field: "Certificates", New: fingerprint(c.DER), DER: c.DER, Held: c.Held})
+			changes = append(changes, sso.Change{Field: "Certificates", Is: sum(c.DER), Held: c.Held})
 		}
 	}
 	return next, changes
@@ -114,13 +135,13 @@ func refreshKeys(old, read sso.SAML, trusted bool, now time.Time) (next []sso.Ce
 
 // Approve lets a held change count. It is what an administrator has seen and agreed to: a change that no longer fits the settings, such
 // as a key that the metadata has lost again, is an error.
-func Approve(s sso.SAML, c Change) (sso.SAML, error) {
+func Approve(s sso.SAML, c sso.Change) (sso.SAML, error) {
 	if c.Field == "Certificates" {
-		i := indexOf(s.Certificates, c.DER)
+		i := slices.IndexFunc(s.Certificates, func(have sso.Certificate) bool { return sum(have.DER) == c.Is })
 		if i < 0 {
 			return s, errors.New("saml: approving a key: the connection does not have it")
 		}
-		s.Certificates = append([]sso.Certificate(nil), s.Certificates...)
+		s.Certificates = slices.Clone(s.Certificates)
 		s.Certificates[i].Held = false
 		return s, nil
 	}
@@ -129,7 +150,7 @@ func Approve(s sso.SAML, c Change) (sso.SAML, error) {
 			continue
 		}
 		now := f.of(&s)
-		if !same(f.name, *now, c.Old) {
+		if !same(f.name, *now, c.Was) {
 			return s, fmt.Errorf("saml: approving %s: it has changed in the meantime", c.Field)
 		}
 		check := func(s string) error { return optional(s, checkEndpoint) }
@@ -139,11 +160,17 @@ func Approve(s sso.SAML, c Change) (sso.SAML, error) {
 		case "SSOBinding", "SLOBinding":
 			check = checkBinding
 		}
-		if err := check(c.New); err != nil {
+		if err := check(c.Is); err != nil {
 			return s, fmt.Errorf("saml: approving %s: it %w", c.Field, err)
 		}
-		*now = c.New
+		*now = c.Is
 		return s, nil
 	}
 	return s, fmt.Errorf("saml: approving %q: metadata does not say it", c.Field)
+}
+
+// sum is how a Change names a certificate.
+func sum(der []byte) string {
+	s := sha256.Sum256(der)
+	return hex.EncodeToString(s[:])
 }

@@ -1,6 +1,10 @@
 package saml_test
 
 import (
+	"crypto/sha256"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"reflect"
 	"testing"
 	"time"
@@ -17,6 +21,8 @@ func keysOf(list ...saml.KeyPair) string {
 	return out
 }
 
+func sum(k saml.KeyPair) string { return fmt.Sprintf("%x", sha256.Sum256(k.Certificate.Raw)) }
+
 func known(t *testing.T) sso.SAML {
 	t.Helper()
 	s, err := saml.ReadMetadata([]byte(idp{}.String()), "", start)
@@ -27,7 +33,7 @@ func known(t *testing.T) sso.SAML {
 	return s
 }
 
-func refreshed(t *testing.T, s sso.SAML, doc string, now time.Time) (sso.SAML, []saml.Change) {
+func refreshed(t *testing.T, s sso.SAML, doc string, now time.Time) (sso.SAML, []sso.Change) {
 	t.Helper()
 	next, changes, err := saml.Refreshed(s, []byte(doc), now)
 	if err != nil {
@@ -83,7 +89,7 @@ func TestRefresh(t *testing.T) {
 		s := known(t)
 		next, changes := refreshed(t, s, idp{keys: keysOf(another())}.String(), start.Add(day))
 		wantKeys(t, next, " old", " new")
-		if len(changes) != 1 || changes[0].Field != "Certificates" || !changes[0].Held || string(changes[0].DER) != string(another().Certificate.Raw) {
+		if len(changes) != 1 || changes[0].Field != "Certificates" || !changes[0].Held || changes[0].Is != sum(another()) {
 			t.Errorf("changes %+v, want the new key, held", changes)
 		}
 		wantKeys(t, s, " old", "") // what was given is not changed
@@ -100,7 +106,7 @@ func TestRefresh(t *testing.T) {
 		wantKeys(t, next, " old", " new")
 		last, changes := refreshed(t, approved, idp{keys: keysOf(another())}.String(), start.Add(31*day))
 		wantKeys(t, last, " new", "")
-		if len(changes) != 1 || changes[0].New != "" || changes[0].Old == "" {
+		if len(changes) != 1 || changes[0].Is != "" || changes[0].Was == "" {
 			t.Errorf("changes %+v, want that the old key is gone", changes)
 		}
 	})
@@ -145,11 +151,11 @@ func TestRefresh(t *testing.T) {
 		if next.SSOURL != "https://idp.example/sso" || next.SSOBinding != "redirect" || next.SLOURL != "https://idp.example/slo" {
 			t.Errorf("Refreshed = %+v, want the old addresses", next)
 		}
-		want := []saml.Change{
-			{Field: "SSOURL", Old: "https://idp.example/sso", New: "https://evil.example/sso", Held: true},
-			{Field: "SSOBinding", Old: "redirect", New: "post", Held: true},
-			{Field: "SLOURL", Old: "https://idp.example/slo", New: "https://evil.example/slo", Held: true},
-			{Field: "SLOBinding", Old: "redirect", New: "post", Held: true},
+		want := []sso.Change{
+			{Field: "SSOURL", Was: "https://idp.example/sso", Is: "https://evil.example/sso", Held: true},
+			{Field: "SSOBinding", Was: "redirect", Is: "post", Held: true},
+			{Field: "SLOURL", Was: "https://idp.example/slo", Is: "https://evil.example/slo", Held: true},
+			{Field: "SLOBinding", Was: "redirect", Is: "post", Held: true},
 		}
 		if !reflect.DeepEqual(changes, want) {
 			t.Fatalf("changes %+v, want %+v", changes, want)
@@ -206,13 +212,13 @@ func TestRefresh(t *testing.T) {
 
 func TestApproveRefuses(t *testing.T) {
 	s := known(t)
-	for name, c := range map[string]saml.Change{
-		"A-070 javascript":      {Field: "SSOURL", Old: s.SSOURL, New: "javascript:alert(1)", Held: true},
-		"no address":            {Field: "SSOURL", Old: s.SSOURL, Held: true},
-		"no binding of ours":    {Field: "SSOBinding", Old: "redirect", New: "soap", Held: true},
-		"not from metadata":     {Field: "EntityID", Old: s.EntityID, New: "https://evil.example", Held: true},
-		"an unknown key":        {Field: "Certificates", DER: another().Certificate.Raw, Held: true},
-		"old is something else": {Field: "SLOURL", Old: "https://x.example", New: "https://y.example", Held: true},
+	for name, c := range map[string]sso.Change{
+		"A-070 javascript":      {Field: "SSOURL", Was: s.SSOURL, Is: "javascript:alert(1)", Held: true},
+		"no address":            {Field: "SSOURL", Was: s.SSOURL, Held: true},
+		"no binding of ours":    {Field: "SSOBinding", Was: "redirect", Is: "soap", Held: true},
+		"not from metadata":     {Field: "EntityID", Was: s.EntityID, Is: "https://evil.example", Held: true},
+		"an unknown key":        {Field: "Certificates", Is: sum(another()), Held: true},
+		"old is something else": {Field: "SLOURL", Was: "https://x.example", Is: "https://y.example", Held: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if next, err := saml.Approve(s, c); err == nil || !reflect.DeepEqual(next, s) {
@@ -220,7 +226,40 @@ func TestApproveRefuses(t *testing.T) {
 			}
 		})
 	}
-	if next, err := saml.Approve(s, saml.Change{Field: "SLOURL", Old: s.SLOURL, Held: true}); err != nil || next.SLOURL != "" {
+	if next, err := saml.Approve(s, sso.Change{Field: "SLOURL", Was: s.SLOURL, Held: true}); err != nil || next.SLOURL != "" {
 		t.Errorf("Approve of no logout any more = %+v, %v", next, err)
 	}
+}
+
+func TestRefreshConnection(t *testing.T) {
+	doc := idp{}.String()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, doc) }))
+	defer server.Close()
+	p, err := saml.New(saml.Config{HTTP: server.Client()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var _ sso.Refresher = p
+	c := sso.Connection{ID: "acme", Protocol: "saml", SAML: sso.SAML{MetadataURL: server.URL, AuthnContext: "x"}}
+	first, changes, err := p.Refresh(t.Context(), c, start)
+	if err != nil || len(changes) != 0 || first.SAML.EntityID != "https://idp.example/entity" || first.SAML.SSOURL != "https://idp.example/sso" || first.SAML.AuthnContext != "x" {
+		t.Fatalf("Refresh of nothing but an address = %+v, %v, %v", first, changes, err)
+	}
+	wantKeys(t, first.SAML, " old", "")
+	doc = idp{keys: keysOf(another())}.String()
+	second, changes, err := p.Refresh(t.Context(), first, start)
+	if err != nil || len(changes) != 1 || !changes[0].Held {
+		t.Errorf("Refresh = %v, %v, want one change that is held", changes, err)
+	}
+	wantKeys(t, second.SAML, " old", " new")
+	doc = "nothing"
+	third, _, err := p.Refresh(t.Context(), second, start)
+	refused(t, err, saml.CodeMetadataXML)
+	if !reflect.DeepEqual(third, second) {
+		t.Errorf("Refresh of nothing = %+v, want what there was", third)
+	}
+	c.SAML.MetadataCertificate = another().Certificate.Raw
+	doc = idp{}.String()
+	_, _, err = p.Refresh(t.Context(), c, start)
+	refused(t, err, saml.CodeUnsigned)
 }
