@@ -101,7 +101,12 @@ func refuse(code sso.Code, expected, received, detail string) error {
 	return new(sso.Report).Fail(sso.Refusal{Code: code, Expected: expected, Received: received, Detail: detail})
 }
 
-func readMetadata(doc, certificate []byte, entityID string, now time.Time) (sso.SAML, error) {
+func readMetadata(doc, certificate []byte, entityID string, now time.Time) (s sso.SAML, err error) {
+	defer func() {
+		if recover() != nil { // what others wrote must not end a program, whatever the libraries below make of it
+			s, err = sso.SAML{}, refuse(CodeMetadataXML, "", "", "the document cannot be read")
+		}
+	}()
 	root, err := parseMetadata(doc)
 	if err != nil {
 		return sso.SAML{}, err
@@ -132,24 +137,24 @@ func readMetadata(doc, certificate []byte, entityID string, now time.Time) (sso.
 		return sso.SAML{}, refuse(CodeMetadataExpired, "a time after "+now.UTC().Format(timeFormat), ends.Format(timeFormat), "")
 	}
 
-	s := sso.SAML{EntityID: attr(entity, "entityID"), MetadataCertificate: certificate, ReadAt: now, ValidUntil: ends}
-	if err := required(s.EntityID, checkURI); err != nil {
-		return sso.SAML{}, refuse(CodeMetadataEntity, "", s.EntityID, "entityID "+err.Error())
+	read := sso.SAML{EntityID: attr(entity, "entityID"), MetadataCertificate: certificate, ReadAt: now, ValidUntil: ends}
+	if err := required(read.EntityID, checkURI); err != nil {
+		return sso.SAML{}, refuse(CodeMetadataEntity, "", read.EntityID, "entityID "+err.Error())
 	}
-	if s.SSOURL, s.SSOBinding, _, err = endpoint(role, "SingleSignOnService"); err != nil {
+	if read.SSOURL, read.SSOBinding, _, err = endpoint(role, "SingleSignOnService"); err != nil {
 		return sso.SAML{}, err
 	}
-	if s.SSOURL == "" {
+	if read.SSOURL == "" {
 		return sso.SAML{}, refuse(CodeMetadataBinding, bindingRedirect+" or "+bindingPOST, "", "no SingleSignOnService has either")
 	}
-	if s.SLOURL, s.SLOBinding, s.SLOReply, err = endpoint(role, "SingleLogoutService"); err != nil {
+	if read.SLOURL, read.SLOBinding, read.SLOReply, err = endpoint(role, "SingleLogoutService"); err != nil {
 		return sso.SAML{}, err
 	}
-	if s.Certificates, err = signingKeys(role, now); err != nil {
+	if read.Certificates, err = signingKeys(role, now); err != nil {
 		return sso.SAML{}, err
 	}
-	s.SignRequests = isTrue(attr(role, "WantAuthnRequestsSigned"))
-	return s, nil
+	read.SignRequests = isTrue(attr(role, "WantAuthnRequestsSigned"))
+	return read, nil
 }
 
 func parseMetadata(doc []byte) (*etree.Element, error) {
