@@ -30,6 +30,9 @@ var rooms = map[string]int{
 	"store/storetest":      4,
 	"internal/testdb":      5,
 	"internal/browsertest": 0,
+
+	"internal/providertest": 0, // programs of others, outside
+
 	"auth/web":             5,
 	"auth/authtest":        6, // drives auth/web as a browser does
 	"examples/minimal":     7,
@@ -46,6 +49,7 @@ var neighbours = map[string][]string{
 
 // kits are packages for tests. Only tests, other kits and nothing else may link them; they alone may import testing.
 var kits = []string{"auth/authtest", "store/storetest", "internal/testdb", "internal/browsertest", "sso/ssotest"}
+var kits = []string{"auth/authtest", "store/storetest", "internal/testdb", "internal/browsertest", "internal/providertest"}
 
 func kit(name string) bool { return slices.Contains(kits, name) }
 
@@ -146,6 +150,8 @@ var arrows = []arrow{
 
 	{"internal/browsertest", "github.com/chromedp/chromedp", "drives Chromium"},
 	{"internal/browsertest", "github.com/chromedp/cdproto", "what chromedp has no word for: media, profiles, complaints"},
+
+	{"internal/providertest", "golang.org/x/net", "reads the forms of a provider's pages"},
 
 	{"internal/testdb", "store/sqlstore", "opens a fresh database for a test"},
 	{"internal/testdb", "internal/token", "names for fresh databases"},
