@@ -9,7 +9,6 @@ $metadata[$settings['entityID']] = [
     'privatekey' => 'signing.key',
     'certificate' => 'signing.crt',
     'signature.algorithm' => 'http://www.w3.org/2001/04/xmldsig-more#rsa-sha256',
-    'sign.logout' => true,
     'logouttype' => 'traditional', // by redirects, where the other way needs scripts
 
     'SingleSignOnServiceBinding' => [SAML2\Constants::BINDING_HTTP_REDIRECT, SAML2\Constants::BINDING_HTTP_POST],
