@@ -499,7 +499,11 @@ func (m *Manager) welcomed(ctx context.Context, meeting Meeting, w Welcome, f Fl
 		if err := m.note(ctx, e); err != nil {
 			return u, "", err
 		}
-		if _, err := m.members.AddMember(ctx, a.AccountID, u.ID, w.Add, m.now()); err != nil {
+		_, err := m.members.AddMember(ctx, a.AccountID, u.ID, w.Add, m.now())
+		if why, refused := refusal(err); refused {
+			return u, why, nil
+		}
+		if err != nil {
 			return u, "", fmt.Errorf("auth: adding a member: %w", err)
 		}
 	}

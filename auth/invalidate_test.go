@@ -23,6 +23,7 @@ func TestInvalidate(t *testing.T) {
 		{change: auth.ChangeAppGone, keepsOne: true},
 		{change: auth.ChangeReported, keepsOne: true, keepsDevices: true, locks: true},
 		{change: auth.ChangeLocked, locks: true},
+		{change: auth.ChangeLinked, keepsOne: true, keepsAll: true},
 		{change: auth.ChangeEnded},
 	} {
 		t.Run("invariant 6 "+string(tt.change), func(t *testing.T) {

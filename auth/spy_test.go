@@ -19,6 +19,7 @@ type spy struct {
 	registrar   auth.Registrar
 	invitations auth.Invitations
 	admins      auth.Administrators
+	members     auth.Members
 
 	mu     sync.Mutex
 	calls  []string
@@ -77,6 +78,7 @@ func (s *spy) Stores() auth.Stores {
 		Credentials: spyCredentials{s}, Flows: spyFlows{s}, Limits: spyLimits{s},
 		Sessions: spySessions{s}, Cuts: s.stores.Cuts, Devices: spyDevices{s}, Expiry: s.stores.Expiry,
 		TOTP: spyTOTP{s}, Recovery: spyRecovery{s}, Codes: spyCodes{s}, Outbox: spyOutbox{s}, Tickets: spyTickets{s},
+		Identities: spyIdentities{s},
 	}
 }
 
@@ -381,4 +383,41 @@ func (s spyOutbox) DropOutbox(ctx context.Context, id string) error {
 		return s.stores.Outbox.DropOutbox(ctx, id) // the worker's, too
 	}
 	return s.through("DropOutbox", func() error { return s.stores.Outbox.DropOutbox(ctx, id) })
+}
+
+type spyIdentities struct{ *spy }
+
+func (s spyIdentities) IdentityBy(ctx context.Context, source, subject string) (l auth.Link, err error) {
+	err = s.through("IdentityBy", func() (err error) { l, err = s.stores.Identities.IdentityBy(ctx, source, subject); return })
+	return
+}
+
+func (s spyIdentities) Identities(ctx context.Context, userID string) (all []auth.Link, err error) {
+	err = s.through("Identities", func() (err error) { all, err = s.stores.Identities.Identities(ctx, userID); return })
+	return
+}
+
+func (s spyIdentities) LinkIdentity(ctx context.Context, l auth.Link) error {
+	return s.through("LinkIdentity", func() error { return s.stores.Identities.LinkIdentity(ctx, l) })
+}
+
+func (s spyIdentities) UseIdentity(ctx context.Context, source, subject string, now time.Time) error {
+	return s.through("UseIdentity", func() error { return s.stores.Identities.UseIdentity(ctx, source, subject, now) })
+}
+
+func (s spyIdentities) UnlinkIdentity(ctx context.Context, userID, id string) error {
+	return s.through("UnlinkIdentity", func() error { return s.stores.Identities.UnlinkIdentity(ctx, userID, id) })
+}
+
+func (s spyIdentities) UnlinkIdentities(ctx context.Context, userID string) error {
+	return s.through("UnlinkIdentities", func() error { return s.stores.Identities.UnlinkIdentities(ctx, userID) })
+}
+
+func (s *spy) AddMember(ctx context.Context, accountID, userID string, role auth.Role, now time.Time) (m auth.Membership, err error) {
+	err = s.through("AddMember", func() (err error) { m, err = s.members.AddMember(ctx, accountID, userID, role, now); return })
+	return
+}
+
+func (s *spy) SetMemberSSO(ctx context.Context, accountID, userID string, o auth.SSOOverride) error {
+	return s.through("SetMemberSSO", func() error { return s.members.SetMemberSSO(ctx, accountID, userID, o) })
 }

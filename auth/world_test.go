@@ -58,10 +58,10 @@ func newWorld(t *testing.T, db backend, edit ...func(*auth.Config)) *world {
 	t.Helper()
 	w := &world{t: t, people: directory.New(db), now: start}
 	w.people.Now = w.clock
-	w.spy = &spy{stores: db.Stores(), users: w.people, companies: w.people, registrar: w.people, invitations: w.people, admins: w.people}
+	w.spy = &spy{stores: db.Stores(), users: w.people, companies: w.people, registrar: w.people, invitations: w.people, admins: w.people, members: w.people}
 	w.cfg = auth.Config{
 		BaseURL: "https://app.example.com", Keys: [][]byte{randomKey()}, Users: w.spy, Companies: w.spy, Stores: w.spy.Stores(),
-		Registrar: w.spy, Invitations: w.spy, Administrators: w.spy,
+		Registrar: w.spy, Invitations: w.spy, Administrators: w.spy, Members: w.spy,
 		AllowNoMail: true, Passwords: password.Hasher{InsecureTestCost: true}, HashesWaiting: 1000,
 		Record: w.record, Report: func(_ context.Context, err error) { w.reports = append(w.reports, err) }, Now: w.clock,
 	}
