@@ -89,6 +89,7 @@ func wrap(transport string, to *x509.Certificate, secret []byte) []byte {
 	var err error
 	switch transport {
 	case PKCS1:
+		//lint:ignore SA1019 what a product must refuse has to be sent to it
 		b, err = rsa.EncryptPKCS1v15(rand.Reader, public, secret)
 	case OAEPSHA256:
 		b, err = rsa.EncryptOAEP(sha256.New(), rand.Reader, public, secret, nil)

@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -172,7 +173,10 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s := p.sessionLocked(r)
-	fresh := s != nil && (p.settings.SignedInAs != "" || q.Get("prompt") != "login" && q.Get("max_age") != "0")
+	fresh := s != nil && q.Get("prompt") != "login" && !p.tooOld(s, q.Get("max_age"))
+	if s != nil && !fresh && p.settings.SignedInAs != "" {
+		s, fresh = p.openLocked(s.who), true // signed in anew
+	}
 	switch {
 	case s == nil && q.Get("prompt") == "none":
 		p.callbackLocked(w, r, q, url.Values{"error": {"login_required"}})
@@ -181,6 +185,12 @@ func (p *Provider) authorize(w http.ResponseWriter, r *http.Request) {
 	default:
 		p.grantLocked(w, r, s, q)
 	}
+}
+
+// tooOld tells whether somebody signed in longer ago than max_age allows.
+func (p *Provider) tooOld(s *session, maxAge string) bool {
+	n, err := strconv.Atoi(maxAge)
+	return err == nil && p.now().Sub(s.since) >= time.Duration(n)*time.Second
 }
 
 // wrongRequest is the error of an authentication request; empty for a good one.
@@ -345,6 +355,25 @@ func (p *Provider) asserted(r *http.Request, text string) (Client, bool) {
 	err = claims.Validate(jwt.Expected{Issuer: c.ID, Subject: c.ID, Time: p.now()})
 	good := claims.Audience.Contains(p.cfg.BaseURL+"/oidc/token") || claims.Audience.Contains(p.cfg.Issuer)
 	return c, err == nil && good
+}
+
+// IDToken is an ID token about a person for a client, for tests that need no browser.
+func (p *Provider) IDToken(clientID string, who Person, nonce string, attacks ...Attack) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	client, ok := p.clientLocked(clientID)
+	if !ok {
+		client.ID = clientID
+	}
+	g := grant{client: client, who: who, since: p.now(), nonce: nonce, scopes: []string{"openid", "email", "profile"}}
+	t := p.idTokenLocked(g, "")
+	delete(t.claims, "at_hash")
+	for _, a := range attackRows(attacks) {
+		if a.token != nil {
+			a.token(p, t)
+		}
+	}
+	return t.text()
 }
 
 // idTokenLocked is the honest ID token for a grant.

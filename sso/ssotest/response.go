@@ -18,6 +18,7 @@ const (
 	Responder    = "urn:oasis:names:tc:SAML:2.0:status:Responder"
 	AuthnFailed  = "urn:oasis:names:tc:SAML:2.0:status:AuthnFailed"
 	NoPassive    = "urn:oasis:names:tc:SAML:2.0:status:NoPassive"
+	NoContext    = "urn:oasis:names:tc:SAML:2.0:status:NoAuthnContext"
 	Bearer       = "urn:oasis:names:tc:SAML:2.0:cm:bearer"
 	HolderMethod = "urn:oasis:names:tc:SAML:2.0:cm:holder-of-key"
 	SenderMethod = "urn:oasis:names:tc:SAML:2.0:cm:sender-vouches"
@@ -237,6 +238,9 @@ type message struct {
 
 // answerLocked makes the text of an answer: fields, elements, signatures, encryption, text, each with its attacks.
 func (p *Provider) answerLocked(r Response, victim string, attacks []attack) []byte {
+	if r.Assertion == nil && len(attacks) > 0 {
+		panic("ssotest: an attack needs an answer with an Assertion")
+	}
 	if r.Assertion != nil { // attacks change a copy
 		a := *r.Assertion
 		r.Assertion = &a

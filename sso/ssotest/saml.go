@@ -289,18 +289,26 @@ func (p *Provider) sso(w http.ResponseWriter, r *http.Request) {
 	defer p.mu.Unlock()
 	s := p.sessionLocked(r)
 	if s == nil && q.IsPassive {
-		sp, _ := p.spLocked(q.Issuer)
-		p.postLocked(w, sp, Response{
-			ID: "_" + random(), Version: "2.0", IssueInstant: p.now(), Destination: sp.ACS, InResponseTo: q.ID,
-			Issuer: p.cfg.EntityID, Status: []string{Responder, NoPassive}, Sign: p.settings.SignResponse,
-		}, q.RelayState, Person{})
+		p.failLocked(w, q, Responder, NoPassive)
 		return
 	}
 	if s == nil || q.ForceAuthn && p.settings.SignedInAs == "" {
 		p.askLocked(w, r, waiting{saml: &q})
 		return
 	}
+	if q.ForceAuthn {
+		s = p.openLocked(s.who) // signed in anew
+	}
 	p.answerRequestLocked(w, s, q)
+}
+
+// failLocked tells a product that there is no answer.
+func (p *Provider) failLocked(w http.ResponseWriter, q AuthnRequest, status ...string) {
+	sp, _ := p.spLocked(q.Issuer)
+	p.postLocked(w, sp, Response{
+		ID: "_" + random(), Version: "2.0", IssueInstant: p.now(), Destination: sp.ACS, InResponseTo: q.ID,
+		Issuer: p.cfg.EntityID, Status: status, Sign: p.settings.SignResponse,
+	}, q.RelayState, Person{})
 }
 
 // startUnasked signs somebody in to a product that did not ask.
@@ -328,6 +336,13 @@ func (p *Provider) answerRequestLocked(w http.ResponseWriter, s *session, q Auth
 	}
 	p.setCookie(w, s)
 	r := p.honestLocked(set, sp, q.ID, s.who, s.since)
+	if given := &r.Assertion.Statements[0].Context; len(q.Contexts) > 0 && !slices.Contains(q.Contexts, *given) {
+		if !s.who.MultiFactor && !slices.Contains(p.hostile, WeakContext) {
+			p.failLocked(w, q, Responder, NoContext)
+			return
+		}
+		*given = q.Contexts[0]
+	}
 	for _, change := range p.mangle.response {
 		change(&r)
 	}
@@ -368,7 +383,7 @@ func (d *delivery) get(name string) string {
 
 // postLocked sends an answer by way of the browser.
 func (p *Provider) postLocked(w http.ResponseWriter, sp SP, r Response, relay string, who Person) {
-	rows := p.takeLocked(func(a attack) bool { return a.ofAnswer() || a.deliver != nil })
+	rows := p.takeLocked(func(a attack) bool { return r.Assertion != nil && (a.ofAnswer() || a.deliver != nil) })
 	text := base64.StdEncoding.EncodeToString(p.answerLocked(r, p.victimLocked(who), rows))
 	d := &delivery{sp: sp, method: "post", action: sp.ACS, fields: [][2]string{{"SAMLResponse", text}}}
 	if relay != "" {
