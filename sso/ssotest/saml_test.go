@@ -451,3 +451,23 @@ func TestRequestsRefused(t *testing.T) {
 		t.Errorf("an unsigned request where they must be signed: status %d, want 400", got)
 	}
 }
+
+// TestOddCharacters has goxmldsig read what canonical XML escapes.
+func TestOddCharacters(t *testing.T) {
+	const odd = "<\"quoted\"> & 'odd'\t\r\n\u00e9\u2028 name"
+	p := start(t, ssotest.Settings{})
+	r := p.Honest(sp(), "_request", anna())
+	r.Assertion.NameID.NameQualifier = odd
+	r.Assertion.Attributes = append(r.Assertion.Attributes, ssotest.Attribute{Name: odd, Values: []string{odd, ""}})
+	el, err := verified(t, p, document(t, p.RespondXML(r)).SelectElement("Assertion"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := el.FindElement("./Subject/NameID").SelectAttrValue("NameQualifier", ""); got != odd {
+		t.Errorf("the attribute reads %q, want %q", got, odd)
+	}
+	all := el.FindElements("./AttributeStatement/Attribute")
+	if got := all[len(all)-1].SelectElement("AttributeValue").Text(); got != odd {
+		t.Errorf("the text reads %q, want %q", got, odd)
+	}
+}
