@@ -52,7 +52,7 @@ func (p *Provider) RollKeys() {
 	defer p.mu.Unlock()
 	p.samlKeyLocked()
 	p.openidKeyLocked()
-	p.saml.roll(p.newKey())
+	p.saml.roll(p.newSAMLKey())
 	p.openid.roll(p.newKey())
 	p.curve.roll(p.newCurveKey())
 }
@@ -63,7 +63,7 @@ func (p *Provider) AnnounceKeys() {
 	defer p.mu.Unlock()
 	p.samlKeyLocked()
 	p.openidKeyLocked()
-	p.saml.next, p.openid.next, p.curve.next = p.newKey(), p.newKey(), p.newCurveKey()
+	p.saml.next, p.openid.next, p.curve.next = p.newSAMLKey(), p.newKey(), p.newCurveKey()
 }
 
 // DropOldKeys publishes only the keys that sign.
@@ -87,7 +87,7 @@ func (p *Provider) samlKey() *key {
 // samlKeyLocked makes the key when it is first needed: a test of OpenID alone does not wait for it.
 func (p *Provider) samlKeyLocked() *key {
 	if p.saml.signs == nil {
-		p.saml.signs = p.newKey()
+		p.saml.signs = p.newSAMLKey()
 	}
 	return p.saml.signs
 }
@@ -107,6 +107,14 @@ func (p *Provider) newKey() *key {
 }
 func (p *Provider) newCurveKey() *key {
 	return newKey(curveKey(), p.cfg.Name, p.now(), 5*365*24*time.Hour)
+}
+
+// newSAMLKey is a key for the algorithm that the settings name.
+func (p *Provider) newSAMLKey() *key {
+	if p.settings.SignatureMethod == ECDSASHA256 {
+		return p.newCurveKey()
+	}
+	return p.newKey()
 }
 
 // rsaKey makes a key. A size of which the standard library disapproves is what somebody wants to see refused.

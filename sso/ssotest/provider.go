@@ -54,7 +54,7 @@ type Settings struct {
 	Encryption        Encryption
 	NameIDFormat      string         // empty: emailAddress
 	Attributes        AttributeStyle // what attributes are called; zero: PlainAttributes
-	SignatureMethod   string         // the URI of an algorithm; empty: RSA with SHA-256
+	SignatureMethod   string         // the URI of an algorithm; empty: RSA with SHA-256. ECDSA from the start, or before RollKeys
 	SignMetadata      bool
 	MetadataFor       time.Duration // how long metadata says that it is valid; zero: a week, negative: it does not say
 

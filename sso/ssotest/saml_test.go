@@ -6,6 +6,7 @@ import (
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/des"
+	"crypto/ecdsa"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
@@ -469,5 +470,27 @@ func TestOddCharacters(t *testing.T) {
 	all := el.FindElements("./AttributeStatement/Attribute")
 	if got := all[len(all)-1].SelectElement("AttributeValue").Text(); got != odd {
 		t.Errorf("the text reads %q, want %q", got, odd)
+	}
+}
+
+// TestCurve checks a signature of ECDSA by hand: two numbers, as the standard says, where goxmldsig expects their DER.
+func TestCurve(t *testing.T) {
+	p := start(t, ssotest.Settings{SignatureMethod: ssotest.ECDSASHA256})
+	block, _ := pem.Decode(p.Certificate())
+	cert, err := x509.ParseCertificate(block.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig := document(t, p.RespondXML(p.Honest(sp(), "_request", anna()))).FindElement("./Assertion/Signature")
+	info := sig.SelectElement("SignedInfo").Copy()
+	info.CreateAttr("xmlns:ds", "http://www.w3.org/2000/09/xmldsig#")
+	canonical, err := dsig.MakeC14N10ExclusiveCanonicalizerWithPrefixList("").Canonicalize(info)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum, value := sha256.Sum256(canonical), decode(t, sig.SelectElement("SignatureValue").Text())
+	r, s := new(big.Int).SetBytes(value[:32]), new(big.Int).SetBytes(value[32:])
+	if len(value) != 64 || !ecdsa.Verify(cert.PublicKey.(*ecdsa.PublicKey), sum[:], r, s) {
+		t.Errorf("the signature of %d bytes is wrong", len(value))
 	}
 }

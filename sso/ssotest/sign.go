@@ -42,7 +42,7 @@ const (
 	RSASHA256   = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha256"
 	RSASHA384   = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha384"
 	RSASHA512   = "http://www.w3.org/2001/04/xmldsig-more#rsa-sha512"
-	ECDSASHA256 = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256" // needs UseCurve
+	ECDSASHA256 = "http://www.w3.org/2001/04/xmldsig-more#ecdsa-sha256" // with a key of P-256
 )
 
 // A signature is how an element is signed. An attack changes it before it is made.
