@@ -67,6 +67,9 @@ func TestAnswersDiffer(t *testing.T) {
 		c.make(&r)
 		honest := string(p.RespondXML(r))
 		for _, a := range samlAnswers() {
+			if c.name != "signed Assertion" && (a == ssotest.EncryptedHuge || a == ssotest.HugeAnswer || a.Number() == 28) {
+				continue // slow, and no other with another signature
+			}
 			t.Run(c.name+"/"+a.String(), func(t *testing.T) {
 				got := string(p.RespondXML(r, a))
 				if got == honest && !(a == ssotest.OnlyResponseSigned && c.name == "signed Response") && !(a == ssotest.OnlyAssertionSigned && c.name == "signed Assertion") {
