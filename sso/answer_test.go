@@ -186,6 +186,12 @@ func TestReceive(t *testing.T) {
 		if !errors.As(err, &r) || r.Code != sso.CodeRequestUnknown || r.Public() != sso.ReasonExpired {
 			t.Errorf("after ten minutes = %v, want request_unknown, told as sso_expired", err)
 		}
+		w.memory.slow = time.Hour
+		handle = w.begin("acme", sso.Opening{})
+		w.pass(10 * time.Minute)
+		if _, err := w.m.Receive(t.Context(), "acme", answer(handle)); code(err) != sso.CodeRequestUnknown {
+			t.Errorf("after ten minutes, with a store that is late = %v, want request_unknown", err)
+		}
 		handle = w.begin("acme", sso.Opening{})
 		w.pass(10*time.Minute - time.Second)
 		a, err := w.m.Receive(t.Context(), "acme", answer(handle))

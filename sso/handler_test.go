@@ -309,6 +309,18 @@ func TestHandlerPosted(t *testing.T) {
 	})
 }
 
+func TestReadMessage(t *testing.T) {
+	for _, kind := range []string{"multipart/form-data; boundary=x", "text/plain", "", "application/x-www-form-urlencoded; x"} {
+		if _, err := sso.ReadMessage(httptest.NewRecorder(), body(kind, "a=b")); code(err) != sso.CodeMessage {
+			t.Errorf("A-073 ReadMessage of %q = %v, want message_malformed", kind, err)
+		}
+	}
+	m, err := sso.ReadMessage(httptest.NewRecorder(), query("q=1&a=c", body("application/x-www-form-urlencoded; charset=utf-8", "a=b")))
+	if err != nil || !m.Post || m.RawQuery != "q=1&a=c" || m.Form.Encode() != "a=b" || m.Query.Encode() != "a=c&q=1" {
+		t.Errorf("ReadMessage = %+v, %v, want body and query apart", m, err)
+	}
+}
+
 func body(kind, text string) *http.Request {
 	r := httptest.NewRequest("POST", "https://app.example.com/auth/sso/acme/acs", strings.NewReader(text))
 	r.Header.Set("Content-Type", kind)
@@ -394,6 +406,9 @@ func TestHandlerUnsolicited(t *testing.T) {
 		b := s.browser()
 		form := arrive(t, s, b)
 		s.want(b.do("POST", "/auth/sso/arrived", ownSite, form), http.StatusOK, 1)
+		if len(b.cookies) != 0 {
+			t.Errorf("cookies %v afterwards, want none", b.cookies)
+		}
 		s.want(b.do("POST", "/auth/sso/arrived", ownSite, form), http.StatusBadRequest, 1)
 	})
 	t.Run("S-14 another site cannot agree", func(t *testing.T) {

@@ -143,6 +143,9 @@ func TestRegistry(t *testing.T) {
 		if c, err = r.Change(t.Context(), c); err != nil || fmt.Sprint(c.Domains) != "[initech.example]" {
 			t.Errorf("Change = %v, %v, want what is proved", c.Domains, err)
 		}
+		if bytes.Contains(r.store.row(t, c.ID).Body, []byte(".example\"]")) {
+			t.Error("domains are written down with the connection")
+		}
 		if got, err := r.Connection(t.Context(), c.ID); err != nil || got.SpeaksFor("evil.example") {
 			t.Errorf("Connection = %v, %v, speaks for a domain that nobody proved", got.Domains, err)
 		}
@@ -346,6 +349,9 @@ func TestRefresh(t *testing.T) {
 		if _, err := r.Approve(t.Context(), c, sha256.Sum256([]byte("third"))); !errors.Is(err, sso.ErrNotFound) {
 			t.Errorf("Approve of another = %v, want ErrNotFound", err)
 		}
+		if _, err := r.Approve(t.Context(), c, sha256.Sum256([]byte("first"))); !errors.Is(err, sso.ErrNotFound) {
+			t.Errorf("Approve of one that is not held = %v, want ErrNotFound", err)
+		}
 		old := c
 		c, err = r.Approve(t.Context(), c, sha256.Sum256(second))
 		if err != nil || c.SAML.Certificates[1].Held || c.Version != old.Version+1 {
@@ -431,7 +437,11 @@ func TestRenewedKeys(t *testing.T) {
 				return sso.Verified{Identity: sso.Identity{Subject: "ann-1", Email: "ann@acme.example"}}, nil
 			}
 		}
-		return sso.Verified{}, rep.Fail(sso.Refusal{Code: sso.CodeSignatureKey})
+		refused := sso.CodeSignatureKey
+		if m.Form.Get("key") == "" {
+			refused = sso.CodeSignatureMissing
+		}
+		return sso.Verified{}, rep.Fail(sso.Refusal{Code: refused})
 	}
 	r.saml.refresh = func(c sso.Connection) (sso.Connection, []sso.Change, error) {
 		c.SAML.Certificates = []sso.Certificate{{DER: []byte(known)}}
@@ -440,6 +450,9 @@ func TestRenewedKeys(t *testing.T) {
 	try := func(key string) error {
 		_, _, err := w.identity("acme", answer(w.begin("acme", sso.Opening{}), "key", key))
 		return err
+	}
+	if err := try(""); code(err) != sso.CodeSignatureMissing || r.saml.calls.Load() != 1 {
+		t.Errorf("an answer without a signature = %v, want signature_missing, and no metadata to be read", err)
 	}
 	known = "second"
 	if err := try("second"); err != nil {
