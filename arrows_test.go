@@ -120,6 +120,7 @@ var arrows = []arrow{
 	{"store/sqlstore", "session", "implements its stores"},
 	{"store/sqlstore", "mfa", "implements its stores"},
 	{"store/sqlstore", "auth/mail", "implements its store"},
+	{"store/sqlstore", "sso", "implements its stores"},
 	{"store/storetest", "auth", "tries its stores"},
 	{"store/storetest", "auth/directory", "tries its store"},
 	{"store/storetest", "session", "tries its stores"},

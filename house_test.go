@@ -20,6 +20,10 @@ var variables = map[string]string{
 	"store/sqlstore.limitTable":   "a table and its columns",
 	"store/sqlstore.codeTable":    "a table and its columns",
 	"store/sqlstore.ticketTable":  "a table and its columns",
+
+	"store/sqlstore.requestTable":   "a table and its columns",
+	"store/sqlstore.assertionTable": "a table and its columns",
+	"store/sqlstore.loginTable":     "a table and its columns",
 }
 
 // library tells whether a package is linked into hosts: neither an example nor a test kit.

@@ -9,6 +9,7 @@ import (
 	"github.com/sallyport-auth/sallyport/internal/testdb"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/sso"
 	"github.com/sallyport-auth/sallyport/store/sqlstore"
 	"github.com/sallyport-auth/sallyport/store/storetest"
 )
@@ -61,6 +62,18 @@ func TestEveryDatabaseKeepsEveryContract(t *testing.T) {
 			})
 			t.Run("Directory", func(t *testing.T) {
 				storetest.Directory(t, func(t *testing.T) directory.Store { return open(t) })
+			})
+			t.Run("SSORequests", func(t *testing.T) {
+				storetest.SSORequests(t, func(t *testing.T) sso.Requests { return open(t) })
+			})
+			t.Run("SSOLogins", func(t *testing.T) {
+				storetest.SSOLogins(t, func(t *testing.T) sso.Logins { return open(t) })
+			})
+			t.Run("SSOConnections", func(t *testing.T) {
+				storetest.SSOConnections(t, func(t *testing.T) sso.Store { return open(t) })
+			})
+			t.Run("SSOExpiry", func(t *testing.T) {
+				storetest.SSOExpiry(t, func(t *testing.T) storetest.SSOExpiryStore { return open(t) })
 			})
 		})
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/sallyport-auth/sallyport/internal/testdb"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/sso"
 	"github.com/sallyport-auth/sallyport/store/sqlstore"
 )
 
@@ -259,7 +260,8 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 	for name, raw := range map[string]*sql.DB{"sqlite": testdb.RawSQLite(t), "postgresql": testdb.RawPostgreSQL(t)} {
 		db := mustOpen(t, raw, map[string]sqlstore.Dialect{"sqlite": sqlstore.SQLite, "postgresql": sqlstore.PostgreSQL}[name])
 		for _, table := range []string{"users", "credentials", "flows", "sessions", "devices", "totp", "codes", "recovery", "outbox", "tickets",
-			"invitation_seats", "invitations", "seat_holders", "seats", "members", "domain_claims", "domains", "accounts", "identities"} {
+			"invitation_seats", "invitations", "seat_holders", "seats", "members", "domain_claims", "domains", "accounts", "identities",
+			"sso_requests", "sso_assertions", "sso_logins", "sso_connections"} {
 			if _, err := raw.Exec("DROP TABLE sallyport_" + table); err != nil {
 				t.Fatal(err)
 			}
@@ -297,7 +299,22 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 		_, bySubject := db.IdentityBy(ctx, canary, canary)
 		_, links := db.Identities(ctx, canary)
 		domain := directory.Domain{Name: canary, AccountID: canary, Proof: canary, Connection: canary}
+		_, requested := db.TakeRequest(ctx, key(canary), noon)
+		_, usedUp := db.UseAssertion(ctx, key(canary), noon.Add(time.Hour), noon)
+		login := sso.LoginRow{SessionID: canary, UserID: canary, Connection: canary, Subject: key(canary), Body: []byte(canary)}
+		_, loginOf := db.LoginOf(ctx, canary)
+		_, ended := db.TakeLogins(ctx, canary, key(canary), [][32]byte{key(canary)})
+		connection := sso.ConnectionRow{ID: canary, AccountID: canary, Version: 1, Body: []byte(canary)}
+		_, connected := db.ConnectionRow(ctx, canary)
+		_, connections := db.ConnectionRows(ctx, canary)
+		_, refreshed := db.ClaimRefresh(ctx, noon, noon, 1)
 		for verb, err := range map[string]error{
+			"CreateRequest": db.CreateRequest(ctx, key(canary), sso.RequestRow{Connection: canary, Body: []byte(canary)}, noon),
+			"TakeRequest":   requested, "UseAssertion": usedUp,
+			"AddLogin": db.AddLogin(ctx, login, noon), "LoginOf": loginOf, "TakeLogins": ended, "DropLogin": db.DropLogin(ctx, canary),
+			"CreateConnection": db.CreateConnection(ctx, connection), "ConnectionRow": connected, "ConnectionRows": connections,
+			"SwapConnection": db.SwapConnection(ctx, connection), "DeleteConnection": db.DeleteConnection(ctx, canary, 1), "ClaimRefresh": refreshed,
+
 			"UserByEmail":     byEmail,
 			"CreateUser":      db.CreateUser(ctx, auth.User{ID: canary, Email: canary, Name: canary}),
 			"SwapCredential":  db.SwapCredential(ctx, auth.Credential{UserID: canary, Hash: canary}),

@@ -23,13 +23,19 @@ var (
 	limitTable   = expiring{table: "sallyport_limits", key: "counter_key", ends: "expires_at", never: true}
 	codeTable    = expiring{table: "sallyport_codes", key: "code_key", ends: "ends_at"}
 	ticketTable  = expiring{table: "sallyport_tickets", key: "token_hash", ends: "expires_at"}
+
+	requestTable   = expiring{table: "sallyport_sso_requests", key: "request_key", ends: "expires_at"}
+	assertionTable = expiring{table: "sallyport_sso_assertions", key: "assertion_key", ends: "expires_at"}
+	loginTable     = expiring{table: "sallyport_sso_logins", key: "session_id", ends: "expires_at"}
 )
 
 // DeleteExpired implements auth.Expiry. A device record expires when the device is no longer known. A letter in the outbox never
 // does: whoever sends letters says when one is given up.
 func (db *DB) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	total := 0
-	for _, e := range []expiring{sessionTable, deviceTable, flowTable, limitTable, codeTable, ticketTable} {
+	for _, e := range []expiring{
+		sessionTable, deviceTable, flowTable, limitTable, codeTable, ticketTable, requestTable, assertionTable, loginTable,
+	} {
 		deleted, err := db.deleteExpired(ctx, e, now, limit)
 		if err != nil {
 			return total, failed("deleting expired rows of "+e.table, err)

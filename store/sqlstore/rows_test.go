@@ -20,6 +20,7 @@ import (
 	"github.com/sallyport-auth/sallyport/internal/token"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/sso"
 	"github.com/sallyport-auth/sallyport/store/sqlstore"
 )
 
@@ -166,9 +167,18 @@ func TestExpiredRowsGo(t *testing.T) {
 				if err := db.PutTicket(ctx, auth.Ticket{Key: key(id), Slot: key(id), ExpiresAt: at.Add(time.Hour)}, at); err != nil {
 					t.Fatal(err)
 				}
+				if err := db.CreateRequest(ctx, key(id), sso.RequestRow{ExpiresAt: at.Add(time.Hour)}, at); err != nil {
+					t.Fatal(err)
+				}
+				if used, err := db.UseAssertion(ctx, key(id), at.Add(time.Hour), at); err != nil || !used {
+					t.Fatal(used, err)
+				}
+				if err := db.AddLogin(ctx, sso.LoginRow{SessionID: id, ExpiresAt: at.Add(time.Hour)}, at); err != nil {
+					t.Fatal(err)
+				}
 			}
 		}
-		kinds := []string{"sessions", "flows", "limits", "devices", "codes", "tickets"}
+		kinds := []string{"sessions", "flows", "limits", "devices", "codes", "tickets", "sso_requests", "sso_assertions", "sso_logins"}
 
 		t.Run("A-278 each new row takes up to 16 expired ones with it", func(t *testing.T) {
 			fill(t, 40, noon)
@@ -282,6 +292,47 @@ func TestAWorkerDoesNotWaitForAnother(t *testing.T) {
 	if err != nil || len(rows) != 1 || rows[0].ID != "b" {
 		t.Errorf("ClaimOutbox while another worker claims a = %+v, %v, want b at once", rows, err)
 	}
+	for _, id := range []string{"a", "b"} {
+		if err := db.CreateConnection(ctx, sso.ConnectionRow{ID: id, AccountID: "acme", RefreshAt: noon}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := other.Exec("UPDATE sallyport_sso_connections SET refresh_at = 1 WHERE id = 'a'"); err != nil {
+		t.Fatal(err)
+	}
+	connections, err := db.ClaimRefresh(ctx, noon, noon.Add(time.Minute), 10)
+	if err != nil || len(connections) != 1 || connections[0].ID != "b" {
+		t.Errorf("ClaimRefresh while another worker claims a = %+v, %v, want b at once", connections, err)
+	}
+}
+
+func TestAnswersOfAProviderDoNotStandInEachOthersWay(t *testing.T) {
+	testdb.Each(t, func(t *testing.T, db *sqlstore.DB) {
+		var group sync.WaitGroup
+		for i := range 16 {
+			group.Go(func() {
+				for j := range 12 {
+					at := noon.Add(time.Duration(j) * time.Minute)
+					id := fmt.Sprint((i*7 + j*5) % 20)
+					added := db.AddLogin(ctx, sso.LoginRow{
+						SessionID: id, Connection: "acme", Subject: key(fmt.Sprint(i % 2)), Index: key(fmt.Sprint(j % 3)), ExpiresAt: at.Add(time.Minute),
+					}, at)
+					_, bySubject := db.TakeLogins(ctx, "acme", key(fmt.Sprint(j%2)), nil)
+					_, byIndex := db.TakeLogins(ctx, "acme", [32]byte{}, [][32]byte{key(fmt.Sprint(i % 3)), key(fmt.Sprint((i + 1) % 3))})
+					_, deleted := db.DeleteExpired(ctx, at, 50)
+					for verb, err := range map[string]error{
+						"AddLogin": added, "TakeLogins by subject": bySubject, "TakeLogins by index": byIndex, "DeleteExpired": deleted,
+						"DropLogin": db.DropLogin(ctx, id),
+					} {
+						if err != nil {
+							t.Errorf("%s = %v, want nil", verb, err)
+						}
+					}
+				}
+			})
+		}
+		group.Wait()
+	})
 }
 
 func TestTwoProgramsShareOneSQLiteFile(t *testing.T) {
@@ -300,9 +351,13 @@ func TestTwoProgramsShareOneSQLiteFile(t *testing.T) {
 	for i := range 64 {
 		err = errors.Join(err, programs[0].SetMember(ctx, directory.Member{AccountID: "acme", UserID: fmt.Sprint(i), State: auth.MemberActive}))
 	}
-	var next atomic.Int32
+	var next, taken, used atomic.Int32
 	for i := range 5 {
-		err = errors.Join(err, programs[0].AddOutbox(ctx, mail.OutboxRow{ID: fmt.Sprint(i), DueAt: noon}))
+		err = errors.Join(err,
+			programs[0].AddOutbox(ctx, mail.OutboxRow{ID: fmt.Sprint(i), DueAt: noon}),
+			programs[0].CreateConnection(ctx, sso.ConnectionRow{ID: fmt.Sprint(i), AccountID: "acme", RefreshAt: noon}),
+			programs[0].CreateRequest(ctx, key(fmt.Sprint("request ", i)), sso.RequestRow{ExpiresAt: noon.Add(time.Hour)}, noon),
+		)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -337,6 +392,20 @@ func TestTwoProgramsShareOneSQLiteFile(t *testing.T) {
 		"ClaimOutbox": func(db *sqlstore.DB) (bool, error) {
 			rows, err := db.ClaimOutbox(ctx, noon, noon.Add(time.Minute), 1)
 			return len(rows) == 1, err
+		},
+		"ClaimRefresh": func(db *sqlstore.DB) (bool, error) {
+			rows, err := db.ClaimRefresh(ctx, noon, noon.Add(time.Minute), 1)
+			return len(rows) == 1, err
+		},
+		"TakeRequest": func(db *sqlstore.DB) (bool, error) {
+			_, err := db.TakeRequest(ctx, key(fmt.Sprint("request ", taken.Add(1)%5)), noon)
+			if errors.Is(err, sso.ErrNotFound) {
+				return false, nil
+			}
+			return true, err
+		},
+		"UseAssertion": func(db *sqlstore.DB) (bool, error) {
+			return db.UseAssertion(ctx, key(fmt.Sprint("answer ", used.Add(1)%5)), noon.Add(time.Hour), noon)
 		},
 	} {
 		t.Run(verb, func(t *testing.T) {
