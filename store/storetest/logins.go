@@ -112,6 +112,7 @@ func SSOLogins(t *testing.T, open func(t *testing.T) sso.Logins) {
 		all := []sso.LoginRow{
 			aLogin("ann 1", "acme", "ann", "1"), aLogin("ann 2", "acme", "ann", "2"), aLogin("ann 3", "acme", "ann", ""),
 			aLogin("bob 1", "acme", "bob", "1"), aLogin("bob 4", "acme", "bob", "4"), aLogin("other", "globex", "ann", "1"),
+			{SessionID: "nameless", Connection: "acme", ExpiresAt: noon.Add(time.Hour)},
 		}
 		for _, tt := range []struct {
 			what       string
