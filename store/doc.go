@@ -37,7 +37,7 @@
 //	sso.Logins               which session at a provider        AddLogin LoginOf TakeLogins DropLogin       SSOLogins
 //	                         a session came from
 //	sso.Store                connections of companies           CreateConnection ConnectionRow              SSOConnections
-//	                                                            ConnectionRows SwapConnection
+//	                                                            ConnectionRows SwapConnection               SSODomains
 //	                                                            DeleteConnection ClaimRefresh
 //	auth.Expiry              nothing: it deletes what has ended DeleteExpired                               Expiry SSOExpiry
 //	directory.UserStore      people                             CreateUser UserByID UserByEmail             Directory

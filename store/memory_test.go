@@ -73,6 +73,9 @@ func TestMemoryKeepsEveryContract(t *testing.T) {
 	t.Run("SSOConnections", func(t *testing.T) {
 		storetest.SSOConnections(t, func(*testing.T) sso.Store { return store.NewMemory() })
 	})
+	t.Run("SSODomains", func(t *testing.T) {
+		storetest.SSODomains(t, func(*testing.T) storetest.SSODomainStore { return store.NewMemory() })
+	})
 	t.Run("SSOExpiry", func(t *testing.T) {
 		storetest.SSOExpiry(t, func(*testing.T) storetest.SSOExpiryStore { return store.NewMemory() })
 	})

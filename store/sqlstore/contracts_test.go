@@ -72,6 +72,9 @@ func TestEveryDatabaseKeepsEveryContract(t *testing.T) {
 			t.Run("SSOConnections", func(t *testing.T) {
 				storetest.SSOConnections(t, func(t *testing.T) sso.Store { return open(t) })
 			})
+			t.Run("SSODomains", func(t *testing.T) {
+				storetest.SSODomains(t, func(t *testing.T) storetest.SSODomainStore { return open(t) })
+			})
 			t.Run("SSOExpiry", func(t *testing.T) {
 				storetest.SSOExpiry(t, func(t *testing.T) storetest.SSOExpiryStore { return open(t) })
 			})

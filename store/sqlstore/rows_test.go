@@ -483,3 +483,45 @@ func TestTheSessionCheckIsOneIndexedLookUp(t *testing.T) {
 		}
 	})
 }
+
+func TestLoginsAreTakenInOneOrder(t *testing.T) {
+	raw := testdb.RawPostgreSQL(t)
+	db := mustOpen(t, raw, sqlstore.PostgreSQL)
+	for _, id := range []string{"b", "a"} { // not in the order of their names, which is that of the table
+		login := sso.LoginRow{SessionID: id, Connection: "acme", Subject: key("ann"), Index: key(id), ExpiresAt: noon.Add(time.Hour)}
+		if err := db.AddLogin(ctx, login, noon); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other, err := raw.Begin() // another caller, who names the same rows by something else
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Rollback()
+	lock := func(id string) error {
+		_, err := other.Exec("SELECT 1 FROM sallyport_sso_logins WHERE session_id = $1 FOR UPDATE NOWAIT", id)
+		return err
+	}
+	var pid int
+	if err := errors.Join(lock("a"), other.QueryRow("SELECT pg_backend_pid()").Scan(&pid)); err != nil {
+		t.Fatal(err)
+	}
+	var group sync.WaitGroup
+	group.Go(func() {
+		if rows, err := db.TakeLogins(ctx, "acme", key("ann"), nil); err != nil || len(rows) != 2 {
+			t.Errorf("TakeLogins = %d rows, %v, want 2 once the other caller is done", len(rows), err)
+		}
+	})
+	for waits := 0; waits == 0; time.Sleep(time.Millisecond) {
+		if err := raw.QueryRow("SELECT COUNT(*) FROM pg_stat_activity WHERE $1::int = ANY (pg_blocking_pids(pid))", pid).Scan(&waits); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := lock("b"); err != nil {
+		t.Errorf("a caller who waits for the first row holds the second (%v): two callers would wait for each other", err)
+	}
+	if err := other.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	group.Wait()
+}

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/sallyport-auth/sallyport/auth"
+	"github.com/sallyport-auth/sallyport/auth/directory"
 	"github.com/sallyport-auth/sallyport/sso"
 )
 
@@ -66,7 +68,7 @@ func wantRefresh(t *testing.T, s sso.Store, now time.Time, limit int, why string
 	return rows
 }
 
-// SSOConnections tries an sso.Store, but for the Domains that it answers. open answers an empty one each time.
+// SSOConnections tries an sso.Store, but for the Domains that it answers: see SSODomains. open answers an empty one each time.
 func SSOConnections(t *testing.T, open func(t *testing.T) sso.Store) {
 	ctx := context.Background()
 	conflict := func(err error) bool { return errors.Is(err, sso.ErrConflict) }
@@ -364,5 +366,112 @@ func SSOConnections(t *testing.T, open func(t *testing.T) sso.Store) {
 			wantNoConnection(t, s, gone, rule)
 			ok(t, "DeleteConnection", s.DeleteConnection(ctx, changed, 2))
 		}
+	})
+}
+
+// An SSODomainStore keeps connections, and the domains that name them.
+type SSODomainStore interface {
+	sso.Store
+	directory.Store
+}
+
+// SSODomains tries the Domains that an sso.Store answers where it keeps those of package directory too. open answers an empty one each
+// time.
+func SSODomains(t *testing.T, open func(t *testing.T) SSODomainStore) {
+	ctx := context.Background()
+	// fill makes two companies, three connections of one of them, and domains that name c1 or do not.
+	fill := func(t *testing.T) SSODomainStore {
+		t.Helper()
+		s := open(t)
+		for _, id := range []string{"acme", "evil"} {
+			ok(t, "CreateAccount", s.CreateAccount(ctx, directory.Account{ID: id, Name: id, State: auth.AccountActive}))
+		}
+		for _, id := range []string{"", "c1", "c2"} {
+			row := aConnection(id, "acme", 0, "")
+			row.RefreshAt = noon
+			ok(t, "CreateConnection", s.CreateConnection(ctx, row))
+		}
+		for _, d := range []directory.Domain{
+			{Name: "z.example", AccountID: "acme", Connection: "c1"}, {Name: "acme.example", AccountID: "acme", Connection: "c1"},
+			{Name: "xn--a-ecp.example", AccountID: "acme", Connection: "c1"}, {Name: "c-9.acme.example", AccountID: "acme", Connection: "c1"},
+			{Name: "none.example", AccountID: "acme"}, {Name: "two.example", AccountID: "acme", Connection: "c2"},
+			{Name: "case.example", AccountID: "acme", Connection: "C1"}, {Name: "evil.example", AccountID: "evil", Connection: "c1"},
+		} {
+			d.VerifiedAt, d.Proof, d.CheckAt = noon, "proof of "+d.Name, noon.Add(time.Hour)
+			ok(t, "AddDomain", s.AddDomain(ctx, d))
+			ok(t, "SetDomainConnection", s.SetDomainConnection(ctx, d.Name, d.Connection))
+		}
+		return s
+	}
+	// want compares the domains of c1, by whichever verb.
+	want := func(t *testing.T, s SSODomainStore, why string, want ...string) {
+		t.Helper()
+		all := map[string][]string{"c1": want, "c2": {"two.example"}}
+		check := func(verb string, rows []sso.ConnectionRow, err error) {
+			t.Helper()
+			ok(t, verb, err)
+			if !slices.ContainsFunc(rows, func(c sso.ConnectionRow) bool { return c.ID == "c1" }) {
+				t.Errorf("%s = %+v, want c1 among them", verb, rows)
+			}
+			for _, c := range rows {
+				if !slices.Equal(c.Domains, all[c.ID]) {
+					t.Errorf("%s = domains %v of connection %q, want %v: %s", verb, c.Domains, c.ID, all[c.ID], why)
+				}
+			}
+		}
+		one, err := s.ConnectionRow(ctx, "c1")
+		check("ConnectionRow", []sso.ConnectionRow{one}, err)
+		rows, err := s.ConnectionRows(ctx, "acme")
+		check("ConnectionRows", rows, err)
+		due, err := s.ClaimRefresh(ctx, noon, noon, 10) // due again at once, for the next look
+		check("ClaimRefresh", due, err)
+	}
+	const own = "those of its company that name it, and count, in order"
+	theirs := []string{"acme.example", "c-9.acme.example", "xn--a-ecp.example", "z.example"}
+
+	t.Run("A-062 a connection speaks for its company's domains that name it", func(t *testing.T) {
+		s := fill(t)
+		want(t, s, own, theirs...)
+		one, err := s.ConnectionRow(ctx, "c1")
+		ok(t, "ConnectionRow", err)
+		one.Domains[0] = "changed by the caller"
+		want(t, s, own, theirs...)
+		next := aConnection("c1", "acme", 1, "changed")
+		next.RefreshAt, next.Domains = noon, []string{"two.example", "evil.example"}
+		ok(t, "SwapConnection", s.SwapConnection(ctx, next))
+		want(t, s, "who writes a connection does not say what it speaks for", theirs...)
+	})
+
+	t.Run("A-063 a domain that is only claimed does not count", func(t *testing.T) {
+		s := fill(t)
+		_, err := s.ClaimDomain(ctx, directory.Claim{
+			Domain: "claimed.example", AccountID: "acme", Value: "value", MadeAt: noon, ExpiresAt: noon.Add(time.Hour),
+		})
+		ok(t, "ClaimDomain", err)
+		if err := s.SetDomainConnection(ctx, "claimed.example", "c1"); !errors.Is(err, auth.ErrNotFound) {
+			t.Errorf("SetDomainConnection(a domain that is only claimed) = %v, want auth.ErrNotFound", err)
+		}
+		want(t, s, own, theirs...)
+	})
+
+	t.Run("A-063 a domain stops to count at once when it is lost, released or names another", func(t *testing.T) {
+		s := fill(t)
+		lost, err := s.Domain(ctx, "acme.example")
+		ok(t, "Domain", err)
+		was := lost.CheckAt
+		lost.LostAt = noon
+		ok(t, "SwapDomainCheck", s.SwapDomainCheck(ctx, lost, was))
+		want(t, s, "one is lost", theirs[1:]...)
+		ok(t, "ReleaseDomain", s.ReleaseDomain(ctx, "acme", "c-9.acme.example"))
+		want(t, s, "one was given up", theirs[2:]...)
+		ok(t, "SetDomainConnection", s.SetDomainConnection(ctx, "z.example", ""))
+		want(t, s, "one names none any more", theirs[2])
+		// The company that proves what was lost does not get what it asked for, nor does the connection get what is another's.
+		taken := directory.Domain{Name: "acme.example", AccountID: "evil", VerifiedAt: noon}
+		ok(t, "AddDomain", s.AddDomain(ctx, taken))
+		ok(t, "SetDomainConnection", s.SetDomainConnection(ctx, taken.Name, "c1"))
+		want(t, s, "it is another company's now", theirs[2])
+		ok(t, "SetDomainConnection", s.SetDomainConnection(ctx, theirs[2], "C1"))
+		want(t, s, "none is left")
 	})
 }
