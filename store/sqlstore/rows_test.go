@@ -512,7 +512,10 @@ func TestLoginsAreTakenInOneOrder(t *testing.T) {
 			t.Errorf("TakeLogins = %d rows, %v, want 2 once the other caller is done", len(rows), err)
 		}
 	})
-	for waits := 0; waits == 0; time.Sleep(time.Millisecond) {
+	for waits, tries := 0, 0; waits == 0; time.Sleep(time.Millisecond) {
+		if tries++; tries > 10_000 {
+			t.Fatal("TakeLogins does not wait for a row that somebody else holds")
+		}
 		if err := raw.QueryRow("SELECT COUNT(*) FROM pg_stat_activity WHERE $1::int = ANY (pg_blocking_pids(pid))", pid).Scan(&waits); err != nil {
 			t.Fatal(err)
 		}
