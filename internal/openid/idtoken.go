@@ -140,7 +140,7 @@ func (c *Client) idToken(ctx context.Context, now time.Time, p Party, m Metadata
 	}
 	claims.AuthTime = authTime(o, now, want, ck)
 	claims.ACR, _ = o.text("acr")
-	claims.AMR, _ = o.texts("amr")
+	claims.AMR, _ = o.list("amr") // nothing else asserts anything (RFC 8176)
 	if p.ACR != "" {
 		ck.is(claims.ACR != "" && slices.Contains(strings.Fields(p.ACR), claims.ACR), TokenContext, p.ACR, o.raw("acr"))
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha512"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -151,6 +152,25 @@ func TestEmailVerified(t *testing.T) {
 			t.Errorf("Finish = verified %v, %v, want not", got.EmailVerified, err)
 		}
 	})
+}
+
+func TestMethods(t *testing.T) {
+	p := newOP(t)
+	for _, c := range []struct {
+		name string
+		said any
+		want []string
+	}{
+		{"a list", []string{"pwd", "mfa"}, []string{"pwd", "mfa"}}, {"C-09 a text", "mfa", nil}, {"C-09 a list with a number", []any{"mfa", 1}, nil}, {"none", nil, nil},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := begin(t, p, p.party(), openid.Ask{})
+			p.idToken = sign(es256(), with(p.honest(f.answer.Memory.Nonce), claims{"amr": c.said}), ecKey())
+			if got, err := f.finish(); err != nil || !slices.Equal(got.AMR, c.want) {
+				t.Errorf("Finish = %q, %v, want %q", got.AMR, err, c.want)
+			}
+		})
+	}
 }
 
 func TestFresh(t *testing.T) {

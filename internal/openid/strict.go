@@ -95,6 +95,11 @@ func (o object) texts(name string) ([]string, bool) {
 	if s, ok := o.text(name); ok {
 		return []string{s}, true
 	}
+	return o.list(name)
+}
+
+// list is a member that is an array of strings.
+func (o object) list(name string) ([]string, bool) {
 	var list []*string
 	if raw := o[name]; len(raw) == 0 || raw[0] != '[' || json.Unmarshal(raw, &list) != nil {
 		return nil, false
