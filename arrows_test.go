@@ -22,6 +22,7 @@ var rooms = map[string]int{
 	"mfa":                  1,
 	"session":              1,
 	"sso":                  1,
+	"sso/oidc":             1,
 	"auth":                 2,
 	"sso/ssotest":          2, // knows nothing of the code that it tests
 	"auth/directory":       3,
@@ -62,6 +63,7 @@ var alone = map[string][]string{
 	"examples/mfaonly":     {"github.com/pquerna/otp", "github.com/boombuler/barcode"},
 	"auth/mail":            {"golang.org/x/text", "golang.org/x/net"},
 	"sso":                  {"golang.org/x/text", "golang.org/x/net"},
+	"sso/oidc":             {"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "github.com/go-jose/go-jose/v4", "golang.org/x/text", "golang.org/x/net"},
 	"auth/mail/smtp":       {"golang.org/x/text", "golang.org/x/net", "golang.org/x/crypto", "github.com/wneessen/go-mail"},
 }
 
@@ -90,6 +92,9 @@ var arrows = []arrow{
 
 	{"sso", "internal/token", "handles of requests, sealed memory and secrets"},
 	{"sso", "internal/address", "one spelling of an address, and of the domain that a connection may speak for"},
+	{"sso/oidc", "sso", "is one of its protocols"},
+	{"sso/oidc", "internal/openid", "the relying party"},
+	{"sso/oidc", "internal/fetch", "its one way out"},
 
 	{"auth/mail", "auth/locale", "the words of letters"},
 	{"auth/mail", "internal/token", "letters wait sealed"},
@@ -192,6 +197,8 @@ var testArrows = []arrow{
 	{"auth", "store/sqlstore", "over every database"},
 	{"auth", "internal/testdb", "over every database"},
 	{"auth", "github.com/pquerna/otp", "a phone that knows nothing of our code"},
+	{"sso/oidc", "sso/ssotest", "a company's provider, honest and hostile"},
+	{"sso/oidc", "github.com/go-jose/go-jose/v4", "the key that a provider knows us by"},
 	{"internal/fetch", "golang.org/x/net", "a name server whose names lead elsewhere each time"},
 	{"auth/mail", "store/storetest", "its memory is a store"},
 	{"sso", "store/storetest", "its memory is a store"},
