@@ -75,6 +75,7 @@ const (
 	CodeCallbackDuplicate Code = "callback_duplicate" // a parameter twice
 	CodeCallbackAmbiguous Code = "callback_ambiguous" // a code and an error
 	CodeCallbackIssuer    Code = "callback_issuer"    // an answer of another provider (RFC 9207)
+	CodeCallbackMethod    Code = "callback_method"    // an answer by POST
 	CodeProviderError     Code = "provider_error"     // the provider says no
 	CodeRequestChanged    Code = "request_changed"    // the settings have changed since the request was made
 
@@ -93,31 +94,33 @@ const (
 	CodeTokenMissing  Code = "id_token_missing" // no ID token in it
 
 	// Of OpenID: the ID token, and the logout token.
-	CodeTokenMalformed   Code = "id_token_malformed"      // not three parts of strict JSON
-	CodeTokenType        Code = "id_token_type"           // a token of another kind
-	CodeTokenHeader      Code = "id_token_header"         // it brings a key, or asks for what we do not know
-	CodeTokenAlgorithm   Code = "id_token_algorithm"      // an algorithm that is not on the list
-	CodeTokenKey         Code = "id_token_key"            // signed by none of the provider's keys
-	CodeTokenSignature   Code = "id_token_signature"      // not what the provider has signed
-	CodeTokenIssuer      Code = "id_token_issuer"         // by another provider
-	CodeTokenAudience    Code = "id_token_audience"       // for another application
-	CodeTokenParty       Code = "id_token_azp"            // asked for by another application
-	CodeTokenExpired     Code = "id_token_expired"        // counts no longer
-	CodeTokenIssued      Code = "id_token_issued_at"      // made too long ago, or in the future
-	CodeTokenNotBefore   Code = "id_token_not_before"     // counts from later on
-	CodeTokenNonce       Code = "id_token_nonce"          // for another sign-in
-	CodeTokenSubject     Code = "id_token_subject"        // it names nobody
-	CodeTokenAccessHash  Code = "id_token_at_hash"        // it came with another access token
-	CodeTokenAuthTime    Code = "id_token_auth_time"      // signed in before we asked for it to be done anew
-	CodeTokenContext     Code = "id_token_acr"            // signed in by other means than we asked for
-	CodeTokenOpinion     Code = "id_token_second_opinion" // a second check refuses what the first accepts
-	CodeUserInfoFailed   Code = "userinfo_failed"         // the userinfo address cannot be reached
-	CodeUserInfoResponse Code = "userinfo_response"       // not what it should be
-	CodeUserInfoSubject  Code = "userinfo_subject"        // of somebody else
-	CodeLogoutTokenEvent Code = "logout_token_event"      // no logout event
-	CodeLogoutTokenNonce Code = "logout_token_nonce"      // a nonce, which only ID tokens have
-	CodeLogoutTokenID    Code = "logout_token_id"         // nothing names the token
-	CodeLogoutTokenNames Code = "logout_token_names"      // nothing says whose sessions
+	CodeTokenMalformed     Code = "id_token_malformed"      // not three parts of strict JSON
+	CodeTokenType          Code = "id_token_type"           // a token of another kind
+	CodeTokenHeader        Code = "id_token_header"         // it brings a key, or asks for what we do not know
+	CodeTokenAlgorithm     Code = "id_token_algorithm"      // an algorithm that is not on the list
+	CodeTokenKey           Code = "id_token_key"            // signed by none of the provider's keys
+	CodeTokenSignature     Code = "id_token_signature"      // not what the provider has signed
+	CodeTokenIssuer        Code = "id_token_issuer"         // by another provider
+	CodeTokenAudience      Code = "id_token_audience"       // for another application
+	CodeTokenParty         Code = "id_token_azp"            // asked for by another application
+	CodeTokenExpired       Code = "id_token_expired"        // counts no longer
+	CodeTokenIssued        Code = "id_token_issued_at"      // made too long ago, or in the future
+	CodeTokenNotBefore     Code = "id_token_not_before"     // counts from later on
+	CodeTokenNonce         Code = "id_token_nonce"          // for another sign-in
+	CodeTokenSubject       Code = "id_token_subject"        // it names nobody
+	CodeTokenAccessHash    Code = "id_token_at_hash"        // it came with another access token
+	CodeTokenAuthTime      Code = "id_token_auth_time"      // signed in before we asked for it to be done anew
+	CodeTokenContext       Code = "id_token_acr"            // signed in by other means than we asked for
+	CodeTokenOpinion       Code = "id_token_second_opinion" // a second check refuses what the first accepts
+	CodeUserInfoFailed     Code = "userinfo_failed"         // the userinfo address cannot be reached
+	CodeUserInfoResponse   Code = "userinfo_response"       // not what it should be
+	CodeUserInfoSubject    Code = "userinfo_subject"        // of somebody else
+	CodeHostedDomain       Code = "hosted_domain"           // of another company, at an issuer that many share
+	CodeLogoutTokenMissing Code = "logout_token_missing"    // no logout token, or two
+	CodeLogoutTokenEvent   Code = "logout_token_event"      // no logout event
+	CodeLogoutTokenNonce   Code = "logout_token_nonce"      // a nonce, which only ID tokens have
+	CodeLogoutTokenID      Code = "logout_token_id"         // nothing names the token
+	CodeLogoutTokenNames   Code = "logout_token_names"      // nothing says whose sessions
 
 	// Of what is fetched from a provider.
 	CodeFetchAddress     Code = "fetch_address"     // not an address that anything is fetched from

@@ -420,6 +420,12 @@ func explanationOf(code Code) explanation {
 			"The provider says both yes and no: a code and an error.",
 			"Begin again. If it stays, the provider's software is at fault.",
 		}
+	case CodeCallbackMethod:
+		return explanation{
+			"Way of the answer",
+			"The answer was posted; OpenID answers are taken from the address alone.",
+			"Choose the response mode query (the default of the code flow) at the provider, not form_post.",
+		}
 	case CodeCallbackIssuer:
 		return explanation{
 			"Issuer of the callback",
@@ -623,6 +629,18 @@ func explanationOf(code Code) explanation {
 			"Subject of the userinfo answer",
 			"The userinfo address speaks of {received}, the token of {expected}.",
 			"Both must name the person alike: choose the same subject type for both at the provider.",
+		}
+	case CodeHostedDomain:
+		return explanation{
+			"Company at a shared issuer",
+			"This issuer signs in people of many companies, and others too. The ID token says that the person is of {received}; this connection is for {expected}.",
+			"The person has to sign in with the company's account (of its Google Workspace), not with one of their own that has the same address. Or prove the domain as the company's and add it to this connection.",
+		}
+	case CodeLogoutTokenMissing:
+		return explanation{
+			"Presence of a logout token",
+			"What was posted has no logout token, or two.",
+			"Enter this address as back-channel logout URI at the provider. SAML single logout and front-channel logout do not work with OpenID connections.",
 		}
 	case CodeLogoutTokenEvent:
 		return explanation{

@@ -6,7 +6,6 @@ import (
 	"testing"
 
 	"github.com/sallyport-auth/sallyport/sso"
-	"github.com/sallyport-auth/sallyport/sso/oidc"
 	"github.com/sallyport-auth/sallyport/sso/ssotest"
 )
 
@@ -144,8 +143,8 @@ func TestHostedDomain(t *testing.T) {
 	p := provider(t)
 	for _, c := range []struct{ name, said, want string }{
 		{"a person of the company", "acme.example", ""},
-		{"A-100 a person of another company with this address", "globex.example", string(oidc.CodeHostedDomain)},
-		{"A-100 a consumer with this address", "", string(oidc.CodeHostedDomain)},
+		{"A-100 a person of another company with this address", "globex.example", string(sso.CodeHostedDomain)},
+		{"A-100 a consumer with this address", "", string(sso.CodeHostedDomain)},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w := newWorld(t, p, nil)

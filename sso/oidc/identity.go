@@ -38,9 +38,9 @@ func (p *Protocol) identity(c sso.Connection, claims openid.Claims, rep *sso.Rep
 	}
 	if name, ok := p.shared[c.OIDC.Issuer]; ok {
 		if domain := claims.TokenText(name); !oneOf(domain, c) {
-			return id, rep.Fail(sso.Refusal{Code: CodeHostedDomain, Expected: strings.Join(c.Domains, ", "), Received: domain})
+			return id, rep.Fail(sso.Refusal{Code: sso.CodeHostedDomain, Expected: strings.Join(c.Domains, ", "), Received: domain})
 		}
-		rep.Pass(CodeHostedDomain, claims.TokenText(name))
+		rep.Pass(sso.CodeHostedDomain, claims.TokenText(name))
 	}
 	var err error
 	id.Email, err = email(c, claims, rep)

@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/sallyport-auth/sallyport/sso"
-	"github.com/sallyport-auth/sallyport/sso/oidc"
 	"github.com/sallyport-auth/sallyport/sso/ssotest"
 )
 
@@ -80,7 +79,7 @@ func TestBackChannel(t *testing.T) {
 		token := p.LogoutToken(client, ann(), id.Login.Index)
 		for _, form := range []url.Values{{}, {"logout_token": {token, token}}} {
 			_, err := w.manager.Logout(t.Context(), "acme", sso.Message{Post: true, Form: form})
-			refused(t, "Logout", err, oidc.CodeLogoutMissing)
+			refused(t, "Logout", err, sso.CodeLogoutTokenMissing)
 		}
 	})
 	t.Run("C-17 a token in the address says nothing", func(t *testing.T) {

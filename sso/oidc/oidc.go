@@ -8,7 +8,7 @@
 // we say instead of knowing a secret (private_key_jwt), our keys are at …/metadata.
 //
 // It uses the code flow with PKCE and a nonce. Somebody is who the ID token says, by its issuer and subject; the address counts
-// where the provider says that it has verified it. The codes of what is refused are in codes.go.
+// where the provider says that it has verified it.
 //
 // It does not register itself with a provider, keeps no token but the ID token (sealed, as a hint for signing out), and asks for
 // nothing that would outlive the sign-in.
@@ -132,7 +132,7 @@ func (p *Protocol) Begin(ctx context.Context, r sso.Request) (sso.Departure, err
 // Handle implements sso.Protocol. It looks at nothing but state, so that the request is over whatever else is wrong.
 func (p *Protocol) Handle(m sso.Message) (string, error) {
 	if m.Post {
-		return "", &sso.Refusal{Code: CodeMethod, Expected: "GET", Received: "POST"}
+		return "", &sso.Refusal{Code: sso.CodeCallbackMethod, Expected: "GET", Received: "POST"}
 	}
 	return state(m.Query)
 }
@@ -140,9 +140,9 @@ func (p *Protocol) Handle(m sso.Message) (string, error) {
 func state(q url.Values) (string, error) {
 	switch {
 	case len(q["state"]) > 1:
-		return "", &sso.Refusal{Code: CodeCallbackDuplicate, Received: "state"}
+		return "", &sso.Refusal{Code: sso.CodeCallbackDuplicate, Received: "state"}
 	case len(q.Get("state")) > 512:
-		return "", &sso.Refusal{Code: CodeCallbackMalformed, Received: "state"}
+		return "", &sso.Refusal{Code: sso.CodeCallbackMalformed, Received: "state"}
 	}
 	return q.Get("state"), nil
 }
@@ -172,7 +172,7 @@ func answer(r sso.Request, m sso.Message) (openid.Answer, error) {
 		return a, &openid.Refusal{Code: openid.RequestChanged}
 	}
 	if m.Post {
-		return a, &openid.Refusal{Code: openid.Code(CodeMethod), Expected: "GET", Received: "POST"}
+		return a, &openid.Refusal{Code: openid.Code(sso.CodeCallbackMethod), Expected: "GET", Received: "POST"}
 	}
 	var err error
 	if a.Callback, err = openid.ParseCallback(m.Query); err != nil {
@@ -211,7 +211,7 @@ func (p *Protocol) Ended(ctx context.Context, r sso.Request, m sso.Message, rep 
 	}
 	tokens := m.Form["logout_token"]
 	if len(tokens) != 1 {
-		return sso.Ending{}, rep.Fail(sso.Refusal{Code: CodeLogoutMissing, Expected: "one logout_token"})
+		return sso.Ending{}, rep.Fail(sso.Refusal{Code: sso.CodeLogoutTokenMissing, Expected: "one logout_token"})
 	}
 	var trail openid.Trail
 	l, err := p.client.VerifyLogout(ctx, r.Now, p.party(r.Connection, r.Addresses), tokens[0], &trail)

@@ -211,8 +211,8 @@ func TestSignIn(t *testing.T) {
 			t.Errorf("Identity = %+v, want Ann with all that is known of her", id)
 		}
 		for _, want := range []sso.Code{
-			oidc.CodeIDTokenIssuer, oidc.CodeIDTokenAudience, oidc.CodeIDTokenNonce, oidc.CodeIDTokenSignature, oidc.CodeIDTokenExpired, oidc.CodeIDTokenSubject,
-			oidc.CodeCallbackIssuer, sso.CodeEmailUnverified,
+			sso.CodeTokenIssuer, sso.CodeTokenAudience, sso.CodeTokenNonce, sso.CodeTokenSignature, sso.CodeTokenExpired, sso.CodeTokenSubject,
+			sso.CodeCallbackIssuer, sso.CodeEmailUnverified,
 		} {
 			if !slices.ContainsFunc(rep.Checks, func(c sso.Check) bool { return c.Code == want && c.OK }) {
 				t.Errorf("the report does not say that %s was met: %+v", want, rep)
@@ -286,8 +286,8 @@ func TestSignIn(t *testing.T) {
 			t.Fatal(err)
 		}
 		rep, _, err := a.DryRun(t.Context())
-		refused(t, "DryRun", err, oidc.CodeIDTokenIssuer)
-		if !slices.ContainsFunc(rep.Checks, func(c sso.Check) bool { return c.Code == oidc.CodeIDTokenNonce && !c.OK }) {
+		refused(t, "DryRun", err, sso.CodeTokenIssuer)
+		if !slices.ContainsFunc(rep.Checks, func(c sso.Check) bool { return c.Code == sso.CodeTokenNonce && !c.OK }) {
 			t.Errorf("the report does not tell of the nonce: %+v", rep)
 		}
 	})
@@ -316,11 +316,11 @@ func TestBegin(t *testing.T) {
 		} {
 			w := newWorldWith(t, p, oidc.Config{}, func(c *sso.Connection) { c.OIDC.Issuer = issuer })
 			_, err := w.begin(sso.Opening{})
-			refused(t, "Begin at "+issuer, err, oidc.CodeFetchPrivate)
+			refused(t, "Begin at "+issuer, err, sso.CodeFetchPrivate)
 		}
 		w := newWorldWith(t, p, oidc.Config{}, func(c *sso.Connection) { c.OIDC.Issuer = "https://2130706433" })
 		_, err := w.begin(sso.Opening{})
-		refused(t, "Begin at a number", err, oidc.CodeFetchAddress)
+		refused(t, "Begin at a number", err, sso.CodeFetchAddress)
 	})
 }
 
@@ -352,7 +352,7 @@ func TestCallback(t *testing.T) {
 		q.Set("iss", "https://evil.example")
 		p.Visits()
 		_, _, err := w.arrive(q)
-		refused(t, "Identity", err, oidc.CodeCallbackIssuer)
+		refused(t, "Identity", err, sso.CodeCallbackIssuer)
 		if v := p.Visits(); len(v) != 0 {
 			t.Errorf("the provider was asked %q, want nothing", v)
 		}
@@ -361,7 +361,7 @@ func TestCallback(t *testing.T) {
 		q := w.visit(must(w.begin(sso.Opening{})))
 		bad := url.Values{"state": q["state"], "code": q["code"], "error": {"access_denied"}}
 		_, _, err := w.arrive(bad)
-		refused(t, "Identity", err, oidc.CodeCallbackAmbiguous)
+		refused(t, "Identity", err, sso.CodeCallbackAmbiguous)
 		_, _, err = w.arrive(q)
 		refused(t, "the honest answer afterwards", err, sso.CodeRequestUnknown)
 	})
@@ -369,18 +369,18 @@ func TestCallback(t *testing.T) {
 		q := w.visit(must(w.begin(sso.Opening{})))
 		q.Add("state", q.Get("state"))
 		_, _, err := w.arrive(q)
-		refused(t, "Identity", err, oidc.CodeCallbackDuplicate)
+		refused(t, "Identity", err, sso.CodeCallbackDuplicate)
 	})
 	t.Run("A-107 a posted answer with tokens", func(t *testing.T) {
 		q := w.visit(must(w.begin(sso.Opening{})))
 		_, err := w.manager.Receive(t.Context(), "acme", sso.Message{Post: true, Query: q, Form: url.Values{"id_token": {"a.b.c"}, "state": q["state"]}})
-		refused(t, "Receive", err, oidc.CodeMethod)
+		refused(t, "Receive", err, sso.CodeCallbackMethod)
 	})
 	t.Run("A-083 a code of another request", func(t *testing.T) {
 		one, two := w.visit(must(w.begin(sso.Opening{}))), w.visit(must(w.begin(sso.Opening{})))
 		one["code"] = two["code"]
 		_, _, err := w.arrive(one)
-		refused(t, "Identity", err, oidc.CodeTokenError)
+		refused(t, "Identity", err, sso.CodeTokenError)
 	})
 	t.Run("a code that was kept too long", func(t *testing.T) {
 		late := newWorld(t, p, nil)
@@ -404,7 +404,7 @@ func TestFresh(t *testing.T) {
 			w := newWorld(t, p, nil)
 			p.Hostile(a)
 			_, _, err := w.signIn(sso.Opening{Fresh: true})
-			refused(t, "Identity", err, oidc.CodeIDTokenAuthTime)
+			refused(t, "Identity", err, sso.CodeTokenAuthTime)
 		})
 	}
 	t.Run("C-09 signed in anew", func(t *testing.T) {
@@ -425,7 +425,7 @@ func TestContext(t *testing.T) {
 			w.provider.Behave()
 			p.Hostile(a)
 			_, _, err := w.signIn(sso.Opening{})
-			refused(t, "Identity", err, oidc.CodeIDTokenContext)
+			refused(t, "Identity", err, sso.CodeTokenContext)
 		})
 	}
 }
