@@ -14,11 +14,13 @@ import (
 
 // A Browser is a person's, on the way between a program and a provider: it keeps the cookies of each host, follows redirects from one
 // to the other, and posts the forms that post themselves. It takes this machine for trustworthy, as browsers do: Secure cookies go
-// there by plain http. It is not safe for concurrent use.
+// there by plain http. What another site posts comes without cookies, but those that say SameSite=None; unlike a real browser it does
+// not ask that they be Secure, which a provider cannot have by plain http. It is not safe for concurrent use.
 type Browser struct {
 	t      testing.TB
 	client *http.Client
 	jar    http.CookieJar
+	none   map[string]bool // host and name of the cookies that say SameSite=None
 }
 
 // NewBrowser opens a browser that has been nowhere.
@@ -29,7 +31,7 @@ func NewBrowser(t testing.TB) *Browser {
 		t.Fatal(err)
 	}
 	stay := func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	return &Browser{t: t, jar: jar, client: &http.Client{CheckRedirect: stay, Timeout: patience}}
+	return &Browser{t: t, jar: jar, none: map[string]bool{}, client: &http.Client{CheckRedirect: stay, Timeout: patience}}
 }
 
 // Get opens an address, and goes where it leads.
@@ -116,8 +118,8 @@ func (b *Browser) send(from *url.URL, method string, to *url.URL, fields url.Val
 		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 		r.Header.Set("Origin", from.Scheme+"://"+from.Host)
 	}
-	if method == http.MethodGet || site != "cross-site" { // as SameSite=Lax has it
-		for _, c := range b.jar.Cookies(trusted(to)) {
+	for _, c := range b.jar.Cookies(trusted(to)) {
+		if method == http.MethodGet || site != "cross-site" || b.none[to.Hostname()+" "+c.Name] {
 			r.AddCookie(c)
 		}
 	}
@@ -131,22 +133,11 @@ func (b *Browser) send(from *url.URL, method string, to *url.URL, fields url.Val
 		b.t.Fatal(err)
 	}
 	b.jar.SetCookies(trusted(to), answer.Cookies())
+	for _, c := range answer.Cookies() {
+		b.none[to.Hostname()+" "+c.Name] = c.SameSite == http.SameSiteNoneMode
+	}
 	return &Page{Status: answer.StatusCode, Header: answer.Header, URL: to, Body: string(body), t: b.t}
 }
-
-// Cookie is the value of a cookie that the browser would send to an address; empty: none.
-func (b *Browser) Cookie(address, name string) string {
-	b.t.Helper()
-	for _, c := range b.jar.Cookies(trusted(b.parse(address))) {
-		if c.Name == name {
-			return c.Value
-		}
-	}
-	return ""
-}
-
-// Forget takes the cookies of everybody out of the browser.
-func (b *Browser) Forget() { b.jar, _ = cookiejar.New(nil) }
 
 func (b *Browser) parse(address string) *url.URL {
 	b.t.Helper()
@@ -198,11 +189,11 @@ type Form struct {
 	visible bool // there is something to fill in
 }
 
-// Form finds the first form with a field of this name, or ends the test.
+// Form finds the first form with a field of this name, or ends the test. Empty: the first form.
 func (p *Page) Form(field string) *Form {
 	p.t.Helper()
 	for _, f := range p.forms() {
-		if _, ok := f.Fields[field]; ok {
+		if _, ok := f.Fields[field]; ok || field == "" {
 			return f
 		}
 	}

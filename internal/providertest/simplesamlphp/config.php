@@ -24,9 +24,9 @@ $config = [
     'enable.saml20-idp' => true,
     'module.enable' => ['core' => true, 'saml' => true, 'exampleauth' => true],
 
-    // Plain http on this machine alone: its cookies cannot be Secure.
+    // By plain http its cookies cannot be Secure. Requests are posted here by other sites, and must find the session.
     'session.cookie.secure' => false,
-    'session.cookie.samesite' => 'Lax',
+    'session.cookie.samesite' => 'None',
     'language.cookie.secure' => false,
     'language.cookie.samesite' => 'Lax',
     'store.type' => 'phpsession',
