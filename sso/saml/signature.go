@@ -48,7 +48,9 @@ func verifySigned(el *etree.Element, certs []*x509.Certificate) (*etree.Element,
 	// What is handed on has no KeyInfo, so that nothing in it can matter; the value in one line; and the namespaces that hold here
 	// declared on the element itself. Nothing of that is signed, or changes what is.
 	bare := *sig
-	bare.Child = []etree.Token{s.info, valueElement(s.value, s.signature)}
+	bare.Child = nil
+	bare.AddChild(s.info.Copy()) // a copy knows its new place among the children: goxmldsig changes it there
+	bare.AddChild(valueElement(s.value, s.signature))
 	detached := *el
 	detached.Child = append([]etree.Token(nil), el.Child...)
 	detached.Child[at] = &bare
