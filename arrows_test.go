@@ -33,6 +33,7 @@ var rooms = map[string]int{
 	"internal/browsertest": 0,
 
 	"internal/providertest": 0, // programs of others, outside
+	"internal/hosttest":     2, // a program for them
 
 	"auth/web":             5,
 	"auth/authtest":        6, // drives auth/web as a browser does
@@ -49,8 +50,7 @@ var neighbours = map[string][]string{
 }
 
 // kits are packages for tests. Only tests, other kits and nothing else may link them; they alone may import testing.
-var kits = []string{"auth/authtest", "store/storetest", "internal/testdb", "internal/browsertest", "sso/ssotest"}
-var kits = []string{"auth/authtest", "store/storetest", "internal/testdb", "internal/browsertest", "internal/providertest"}
+var kits = []string{"auth/authtest", "store/storetest", "internal/testdb", "internal/browsertest", "internal/providertest", "internal/hosttest", "sso/ssotest"}
 
 func kit(name string) bool { return slices.Contains(kits, name) }
 
@@ -158,6 +158,8 @@ var arrows = []arrow{
 	{"internal/browsertest", "github.com/chromedp/cdproto", "what chromedp has no word for: media, profiles, complaints"},
 
 	{"internal/providertest", "golang.org/x/net", "reads the forms of a provider's pages"},
+	{"internal/hosttest", "sso", "signs people in as a program does"},
+	{"internal/hosttest", "internal/providertest", "with its browser"},
 
 	{"internal/testdb", "store/sqlstore", "opens a fresh database for a test"},
 	{"internal/testdb", "internal/token", "names for fresh databases"},
@@ -214,6 +216,8 @@ var testArrows = []arrow{
 	{"auth/web", "store", "memory"},
 	{"auth/web", "internal/testdb", "over every database"},
 	{"auth/authtest", "session", "who is signed in"},
+	{"sso/oidc", "internal/providertest", "a real provider"},
+	{"sso/oidc", "internal/hosttest", "and a program whose people it knows"},
 	{"sso/ssotest", "github.com/crewjam/saml", "a product that knows nothing of our code"},
 	{"sso/ssotest", "github.com/russellhaering/goxmldsig", "judges the signatures"},
 	{"sso/ssotest", "golang.org/x/net", "reads the forms of a page"},
