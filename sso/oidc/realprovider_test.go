@@ -39,9 +39,9 @@ func TestRealProvider(t *testing.T) {
 		for _, id := range []string{"basic", "posted", "rsa"} {
 			t.Run(id, func(t *testing.T) { w.inAndOut(t, id) })
 		}
-		t.Run("a wrong secret is refused", func(t *testing.T) { w.refuses(t, "wrong-secret", oidc.CodeTokenError) })
+		t.Run("a wrong secret is refused", func(t *testing.T) { w.refuses(t, "wrong-secret", sso.CodeTokenError) })
 		t.Run("an address of another company is refused", func(t *testing.T) { w.refuses(t, "other-domain", sso.CodeEmailDomain) })
-		t.Run("a context that was not reached is refused", func(t *testing.T) { w.refuses(t, "hardware", oidc.CodeIDTokenContext) })
+		t.Run("a context that was not reached is refused", func(t *testing.T) { w.refuses(t, "hardware", sso.CodeTokenContext) })
 		t.Run("a fresh sign-in is asked for", w.fresh)
 		t.Run("an answer is refused in another browser than the one that asked", w.stolen)
 	})
