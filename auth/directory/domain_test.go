@@ -92,6 +92,12 @@ func TestClaims(t *testing.T) {
 				t.Errorf("ClaimDomain(%q) was accepted", domain)
 			}
 		}
+		newcomer := must[auth.User](t)(d.AddUser(ctx, auth.User{Email: "new@acme.example", Unverified: true}))
+		if err := d.SetMember(ctx, directory.Member{AccountID: id, UserID: newcomer.ID, Role: auth.RoleSuperAdmin}); err != nil {
+			t.Fatal(err)
+		}
+		_, err = d.ClaimDomain(ctx, newcomer.ID, id, "acme.example")
+		refused(t, "R86 ClaimDomain by somebody whose address nobody has proved", err, auth.ReasonForbidden)
 		if err := d.DropClaim(ctx, id, "acme.example"); err != nil {
 			t.Fatal(err)
 		}

@@ -65,3 +65,28 @@ func ExampleDirectory_CreateInvitation() {
 	// auth: refused: no_seats_left
 	// bob@acme.example [crm] <nil>
 }
+
+// records stands in for DNS; a program leaves Directory.Resolver nil.
+type records map[string][]string
+
+func (r records) LookupTXT(_ context.Context, name string) ([]string, error) { return r[name], nil }
+
+func ExampleDirectory_ProveDomain() {
+	ctx, dns := context.Background(), records{}
+	people := directory.New(store.NewMemory())
+	people.Resolver = dns
+	acme, err := people.AddAccount(ctx, directory.Account{Name: "Acme"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	claim, err := people.ClaimDomain(ctx, "", acme.ID, "acme.example")
+	fmt.Println("a TXT record at", claim.Name, err)
+	fmt.Println(people.ProveDomain(ctx, acme.ID, "acme.example"))
+	dns["acme.example."] = []string{claim.Value} // what the administrator does, at their provider of DNS
+	fmt.Println(people.ProveDomain(ctx, acme.ID, "acme.example"))
+	// Output:
+	// a TXT record at acme.example <nil>
+	// auth: refused: domain_not_found
+	// <nil>
+}
