@@ -23,6 +23,7 @@ var rooms = map[string]int{
 	"session":              1,
 	"sso":                  1,
 	"sso/oidc":             1,
+	"sso/saml":             1,
 	"auth":                 2,
 	"sso/ssotest":          2, // knows nothing of the code that it tests
 	"auth/directory":       3,
@@ -64,6 +65,7 @@ var alone = map[string][]string{
 	"auth/mail":            {"golang.org/x/text", "golang.org/x/net"},
 	"sso":                  {"golang.org/x/text", "golang.org/x/net"},
 	"sso/oidc":             {"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "github.com/go-jose/go-jose/v4", "golang.org/x/text", "golang.org/x/net"},
+	"sso/saml":             {"github.com/beevik/etree", "github.com/russellhaering/goxmldsig", "github.com/jonboulle/clockwork", "golang.org/x/text", "golang.org/x/net"},
 	"auth/mail/smtp":       {"golang.org/x/text", "golang.org/x/net", "golang.org/x/crypto", "github.com/wneessen/go-mail"},
 }
 
@@ -95,6 +97,10 @@ var arrows = []arrow{
 	{"sso/oidc", "sso", "is one of its protocols"},
 	{"sso/oidc", "internal/openid", "the relying party"},
 	{"sso/oidc", "internal/fetch", "its one way out"},
+	{"sso/saml", "sso", "is one of its protocols"},
+	{"sso/saml", "internal/token", "IDs of messages"},
+	{"sso/saml", "github.com/beevik/etree", "the tree of a document, as goxmldsig takes it"},
+	{"sso/saml", "github.com/russellhaering/goxmldsig", "checks signatures"},
 
 	{"auth/mail", "auth/locale", "the words of letters"},
 	{"auth/mail", "internal/token", "letters wait sealed"},
@@ -218,6 +224,9 @@ var testArrows = []arrow{
 	{"auth/authtest", "session", "who is signed in"},
 	{"sso/oidc", "internal/providertest", "a real provider"},
 	{"sso/oidc", "internal/hosttest", "and a program whose people it knows"},
+	{"sso/saml", "sso/ssotest", "providers, honest and hostile"},
+	{"sso/saml", "github.com/crewjam/saml", "what others need for the same answer"},
+	{"sso/saml", "golang.org/x/net", "reads the forms of a page"},
 	{"sso/ssotest", "github.com/crewjam/saml", "a product that knows nothing of our code"},
 	{"sso/ssotest", "github.com/russellhaering/goxmldsig", "judges the signatures"},
 	{"sso/ssotest", "golang.org/x/net", "reads the forms of a page"},

@@ -24,7 +24,7 @@ const widest = 64
 
 // answerLimits are those of a message from a browser: an assertion with two thousand groups fits.
 func answerLimits() limits {
-	return limits{bytes: 256 << 10, depth: 24, elements: 4096, attributes: 16384, wide: 32, scope: 48}
+	return limits{bytes: 256 << 10, depth: 24, elements: 4096, attributes: 16384, wide: 32, scope: 24}
 }
 
 // A binding is a namespace declaration in scope.

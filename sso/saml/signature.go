@@ -6,10 +6,12 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/big"
 	"strings"
 
 	"github.com/beevik/etree"
@@ -18,13 +20,13 @@ import (
 	"github.com/sallyport-auth/sallyport/sso"
 )
 
-// Codes of signatures.
+// Codes of signatures, by their short names.
 const (
-	CodeUnsigned  sso.Code = "signature_missing"   // what must be signed is not
-	CodeShape     sso.Code = "signature_malformed" // a signature that is not built as SAML has it
-	CodeAlgorithm sso.Code = "algorithm_refused"   // SHA-1, an HMAC, or anything else that is not on the list
-	CodeKey       sso.Code = "signature_key"       // signed by none of the connection's keys
-	CodeSignature sso.Code = "signature_invalid"   // what was signed is not what came
+	CodeUnsigned  = sso.CodeSignatureMissing
+	CodeShape     = sso.CodeSignatureMalformed
+	CodeAlgorithm = sso.CodeAlgorithm
+	CodeKey       = sso.CodeSignatureKey
+	CodeSignature = sso.CodeSignatureInvalid
 )
 
 // verifySigned checks the signature of an element, and answers what was signed: a tree read from the very bytes that were digested,
@@ -48,9 +50,6 @@ func verifySigned(el *etree.Element, certs []*x509.Certificate) (*etree.Element,
 	// What is handed on has no KeyInfo, so that nothing in it can matter; the value in one line; and the namespaces that hold here
 	// declared on the element itself. Nothing of that is signed, or changes what is.
 	bare := *sig
-	bare.Child = nil
-	bare.AddChild(s.info.Copy()) // a copy knows its new place among the children: goxmldsig changes it there
-	bare.AddChild(valueElement(s.value, s.signature))
 	detached := *el
 	detached.Child = append([]etree.Token(nil), el.Child...)
 	detached.Child[at] = &bare
@@ -63,9 +62,13 @@ func verifySigned(el *etree.Element, certs []*x509.Certificate) (*etree.Element,
 
 	fits := false
 	for _, cert := range certs {
-		if !s.suits(cert.PublicKey) {
+		value, ok := s.valueFor(cert.PublicKey)
+		if !ok {
 			continue
 		}
+		bare.Child = nil
+		bare.AddChild(s.info.Copy()) // a copy knows its new place among the children: goxmldsig changes it there
+		bare.AddChild(valueElement(s.value, value))
 		ctx := dsig.ValidationContext{
 			CertificateStore: &dsig.MemoryX509CertificateStore{Roots: []*x509.Certificate{cert}},
 			IdAttribute:      dsig.DefaultIdAttr,
@@ -279,6 +282,24 @@ func (s signature) suits(key crypto.PublicKey) bool {
 	return false
 }
 
+// valueFor is the signature as Go checks it with a key; false: it cannot be of that key. XML Signature writes the two numbers of
+// ECDSA one behind the other, each as long as the order of the curve.
+func (s signature) valueFor(key crypto.PublicKey) ([]byte, bool) {
+	if !s.suits(key) {
+		return nil, false
+	}
+	curved, ok := key.(*ecdsa.PublicKey)
+	if !ok {
+		return s.signature, true
+	}
+	half := (curved.Params().N.BitLen() + 7) / 8
+	if len(s.signature) != 2*half {
+		return nil, false
+	}
+	der, err := asn1.Marshal(struct{ R, S *big.Int }{new(big.Int).SetBytes(s.signature[:half]), new(big.Int).SetBytes(s.signature[half:])})
+	return der, err == nil
+}
+
 // check compares what goxmldsig has digested with what it was asked for.
 func (s signature) check(el, signed *etree.Element) (*etree.Element, error) {
 	if signed == nil || signed.Tag != el.Tag || signed.NamespaceURI() != el.NamespaceURI() || attr(signed, "ID") != attr(el, "ID") {
@@ -334,6 +355,13 @@ func valueElement(value *etree.Element, signature []byte) *etree.Element {
 
 // unspaced removes the white space by which providers wrap base64.
 func unspaced(s string) string {
+	wrapped := false
+	for _, c := range []byte(" \t\r\n") { // four fast looks instead of a slow one: most are not wrapped
+		wrapped = wrapped || strings.IndexByte(s, c) >= 0
+	}
+	if !wrapped {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		if r < 0x80 && space(byte(r)) {
 			return -1
