@@ -142,6 +142,7 @@ var arrows = []arrow{
 
 	{"auth/web", "auth", "every handler is one call of it"},
 	{"auth/web", "auth/locale", "words of pages and messages"},
+	{"auth/web", "sso", "brings what companies answer to auth, which knows nothing of protocols"},
 	{"auth/web", "auth/password", "says which rules a new password does not meet"},
 	{"auth/web", "mfa", "the QR code, and what is wrong with the form of a code"},
 	{"auth/web", "session", "session and device cookies"},
