@@ -211,6 +211,9 @@ func (m *Manager) once(ctx context.Context, what, connection, name string, ends,
 	if soonest := now.Add(requestLife); ends.Before(soonest) {
 		ends = soonest
 	}
+	if latest := now.Add(longestOnce); ends.After(latest) { // what a provider writes must not fill the table for years
+		ends = latest
+	}
 	first, err := m.cfg.Requests.UseAssertion(ctx, [32]byte(h.Sum(nil)), ends, now)
 	if err != nil {
 		return false, fmt.Errorf("sso: writing down a message of %q: %w", connection, err)
@@ -218,8 +221,12 @@ func (m *Manager) once(ctx context.Context, what, connection, name string, ends,
 	return first, nil
 }
 
+// longestOnce is how long a message is remembered at most. No protocol here accepts one a day after it was made, whatever that says of
+// its own end.
+const longestOnce = 24 * time.Hour
+
 const (
-	maxSubject = 1024 // bytes
+	maxSubject = 512 // bytes: as many as a store of identities keeps
 	maxName    = 256  // bytes of each name
 )
 
