@@ -92,6 +92,10 @@ type Config struct {
 	// nobody is told.
 	Report func(ctx context.Context, err error)
 
+	// Chores are what Run does besides, once a minute: the metadata of companies' sign-ins (sso.Registry.Refresh), the domains that they have
+	// proved (directory.Directory.RecheckDomains). Each bounds its own work. Nil: nothing.
+	Chores []func(ctx context.Context) error
+
 	// Now is the clock. Nil: time.Now.
 	Now func() time.Time
 }
@@ -128,6 +132,7 @@ type Manager struct {
 	report        func(context.Context, error) // nil: nobody is told
 	brokenGuard   func(http.ResponseWriter, *http.Request, error)
 	record        func(ctx context.Context, e Event) error
+	chores        []func(ctx context.Context) error
 	now           func() time.Time
 	alarm         *alarm
 }
@@ -178,7 +183,7 @@ func New(cfg Config) (*Manager, error) {
 		base: base, signInPath: base.Path + signIn, prefix: base.Path + strings.TrimSuffix(signIn, "signin"),
 		returnOrigins: origins, insecureHTTP: cfg.InsecureHTTP && base.Scheme == "http",
 		posted: make(chan struct{}, 1), risk: cfg.Risk, report: cfg.Report, brokenGuard: broken(cfg.Report),
-		record: cfg.Record, now: now, alarm: &alarm{limit: cmp.Or(cfg.AlertAfter, 100)},
+		record: cfg.Record, chores: cfg.Chores, now: now, alarm: &alarm{limit: cmp.Or(cfg.AlertAfter, 100)},
 	}
 	if err := m.secondSteps(cfg); err != nil {
 		return nil, err
@@ -363,13 +368,13 @@ func (m *Manager) Now() time.Time { return m.now() }
 func (m *Manager) Secret(purpose string, n int) [][]byte { return m.ring.DeriveAll("host "+purpose, n) }
 
 // Run does the housekeeping until ctx ends, and answers why it ended: it sends letters as they come, those of other programs on the
-// same stores within two seconds, and once a minute deletes what has expired. What fails is told to Config.Report and tried again.
+// same stores within two seconds, and once a minute deletes what has expired and does Config.Chores. What fails is told to Config.Report and tried again.
 // It is the one worker that a host starts; without it nothing is insecure, but no letter goes unless the host calls Deliver.
 func (m *Manager) Run(ctx context.Context) error {
 	expire, deliver := time.NewTicker(time.Minute), time.NewTicker(2*time.Second)
 	defer expire.Stop()
 	defer deliver.Stop()
-	work := m.Expire(ctx)
+	work := errors.Join(m.Expire(ctx), m.doChores(ctx))
 	for {
 		if _, err := m.Deliver(ctx); err != nil {
 			work = errors.Join(work, err)
@@ -386,9 +391,17 @@ func (m *Manager) Run(ctx context.Context) error {
 		case <-m.posted:
 		case <-deliver.C:
 		case <-expire.C:
-			work = m.Expire(ctx)
+			work = errors.Join(m.Expire(ctx), m.doChores(ctx))
 		}
 	}
+}
+
+// doChores does what the host has asked for besides. One that fails keeps no other from being done.
+func (m *Manager) doChores(ctx context.Context) (failed error) {
+	for _, do := range m.chores {
+		failed = errors.Join(failed, do(ctx))
+	}
+	return failed
 }
 
 // Expire deletes what has expired, in small portions. It does nothing where Stores.Expiry is nil.
