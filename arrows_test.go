@@ -44,6 +44,7 @@ var rooms = map[string]int{
 	"examples/mfaonly":     7,
 	"examples/ownusers":    7,
 	"examples/oidc":        7,
+	"examples/saml":        7,
 }
 
 // neighbours are packages of one layer that one of it may import all the same.
@@ -202,6 +203,10 @@ var arrows = []arrow{
 	{"examples/oidc", "sso", "companies, and their addresses over HTTP"},
 	{"examples/oidc", "sso/oidc", "the protocol of the one company that there is"},
 	{"examples/oidc", "session", "who is signed in"},
+
+	{"examples/saml", "sso", "companies, and their addresses over HTTP"},
+	{"examples/saml", "sso/saml", "the protocol of the one company that there is"},
+	{"examples/saml", "session", "who is signed in"},
 }
 
 // testArrows are what tests may import beyond that and the package they test.
@@ -239,6 +244,7 @@ var testArrows = []arrow{
 	{"sso/ssotest", "github.com/coreos/go-oidc/v3", "judges the ID tokens"},
 	{"sso/ssotest", "golang.org/x/oauth2", "a product that knows nothing of our code"},
 	{"examples/oidc", "sso/ssotest", "the company's provider"},
+	{"examples/saml", "sso/ssotest", "the company's provider"},
 	{"examples/complete", "auth/authtest", "a browser that a script can be"},
 	{"examples/complete", "internal/testdb", "the same program on PostgreSQL"},
 	{"examples/minimal", "auth/authtest", "signs in as a script does"},
