@@ -13,7 +13,6 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"math/big"
 	"net/url"
@@ -311,7 +310,7 @@ func (e *ended) answer() func(done bool) (sso.Departure, error) {
 
 // response reads the answer to a request of ours. That the request is under way is for the caller to see, by Ending.Handle.
 func (e *ended) response() (sso.Ending, error) {
-	if e.in.relay == "" || len(e.in.relay) > longestRelayState {
+	if e.in.relay == "" {
 		return sso.Ending{}, &sso.Refusal{Code: CodeLogoutReply, Expected: "the RelayState of a request"}
 	}
 	if err := e.equal(CodeLogoutReply, logoutID(e.in.relay), attr(e.el, "InResponseTo")); err != nil {
@@ -478,14 +477,11 @@ func verifyECDSA(key *ecdsa.PublicKey, digest, signature []byte) bool {
 	return ecdsa.VerifyASN1(key, digest, signature)
 }
 
-// unpack inflates a message, and stops where it gets too large.
+// unpack inflates a message, and stops where it gets too large: parse refuses it then.
 func unpack(packed []byte) ([]byte, error) {
 	doc, err := io.ReadAll(io.LimitReader(flate.NewReader(bytes.NewReader(packed)), longestLogout+1))
 	if err != nil {
 		return nil, malformed("it cannot be unpacked")
-	}
-	if len(doc) > longestLogout {
-		return nil, malformed(fmt.Sprintf("more than %d bytes", longestLogout))
 	}
 	return doc, nil
 }

@@ -9,6 +9,7 @@ import (
 	"encoding/xml"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -312,6 +313,24 @@ func TestEndedRequest(t *testing.T) {
 		_, err := p.Ended(t.Context(), r, byQuery(raw), new(sso.Report))
 		refused(t, err, saml.CodeLogoutIssuer) // it came as far as that
 	})
+	t.Run("S-19 octets as the provider writes them", func(t *testing.T) {
+		lower := func(s string) string {
+			return regexp.MustCompile("%[0-9A-F]{2}").ReplaceAllStringFunc(url.QueryEscape(s), strings.ToLower)
+		}
+		query := "SAMLRequest=" + strings.ReplaceAll(lower(pack([]byte(asks()))), "%2f", "/") + "&RelayState=" + strings.ReplaceAll(lower("a b/c"), "+", "%20")
+		got, err := p.Ended(t.Context(), signIn(), byQuery(signQuery(t, query, theirs())), new(sso.Report))
+		if err != nil || got.Subject != subject {
+			t.Errorf("Ended = %+v, %+v", got, err)
+		}
+	})
+	t.Run("A-066 a name that looks like two parts", func(t *testing.T) {
+		got, err := p.Ended(t.Context(), signIn(), byRedirect(t, asks(func(m *logoutMessage) {
+			m.content = `<saml:NameID Format="a" NameQualifier="b|c">d|e &amp; %7C</saml:NameID>`
+		}), ""), new(sso.Report))
+		if want := "a|b%7Cc||d%7Ce+%26+%257C"; err != nil || got.Subject != want {
+			t.Errorf("Ended = %q, %v, want %q", got.Subject, err, want)
+		}
+	})
 	t.Run("other parameters do not matter", func(t *testing.T) {
 		m := byRedirect(t, asks(), "")
 		if _, err := p.Ended(t.Context(), signIn(), byQuery("a=b&"+m.RawQuery+"&c;d=%20"), new(sso.Report)); err != nil {
@@ -352,6 +371,7 @@ func TestForgedLogout(t *testing.T) {
 		"A-073 the message twice, escaped":             {query(good + "&SAML%52equest=" + other), saml.CodeLogoutMessage},
 		"A-073 only escaped":                           {query(strings.Replace(good, "SAMLRequest", "SAML%52equest", 1)), saml.CodeLogoutMessage},
 		"A-073 a request and an answer":                {query(good + "&SAMLResponse=" + other), saml.CodeLogoutMessage},
+		"A-073 both, of nothing":                       {query("SAMLRequest=AAAA&SAMLResponse=AAAA"), saml.CodeLogoutMessage},
 		"A-073 two signatures":                         {query(good + "&Signature=x"), saml.CodeLogoutMessage},
 		"A-073 nothing":                                {query(""), saml.CodeLogoutMessage},
 		"A-073 bad escapes":                            {query("SAMLRequest=%zz"), saml.CodeLogoutMessage},
