@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/sallyport-auth/sallyport/sso"
-	"github.com/sallyport-auth/sallyport/sso/saml"
 )
 
 // TestBeginAllocates keeps Begin from taking a new packer every time, which is most of a megabyte. (Under the race detector pools
@@ -37,7 +36,7 @@ func TestBombAllocates(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	_, err := p.Ended(t.Context(), signIn(), m, new(sso.Report))
 	runtime.ReadMemStats(&after)
-	refused(t, err, saml.CodeLogoutMessage)
+	refused(t, err, sso.CodeLogoutMessage)
 	if got := after.TotalAlloc - before.TotalAlloc; got > 4<<20 {
 		t.Errorf("a message of %d bytes that holds 64 MiB makes Ended allocate %d", len(m.RawQuery), got)
 	}

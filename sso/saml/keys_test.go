@@ -80,10 +80,10 @@ func TestNewRefusesKeys(t *testing.T) {
 		key  saml.KeyPair
 		want string
 	}{
-		"nothing":             {saml.KeyPair{}, "Keys[1]: Key and Certificate are required"},
+		"nothing":             {saml.KeyPair{}, "Keys[1]: both Key and Certificate are required"},
 		"no certificate":      {saml.KeyPair{Key: ours().Key}, "required"},
-		"another certificate": {saml.KeyPair{Key: ours().Key, Certificate: theirs().Certificate}, "Certificate is of another key"},
-		"an empty one":        {saml.KeyPair{Key: ours().Key, Certificate: &x509.Certificate{}}, "Certificate is of another key"},
+		"another certificate": {saml.KeyPair{Key: ours().Key, Certificate: theirs().Certificate}, "the Certificate is of another key"},
+		"an empty one":        {saml.KeyPair{Key: ours().Key, Certificate: &x509.Certificate{}}, "the Certificate is of another key"},
 		"RSA 1024":            {weak(), "1024 bits"},
 		"P-224":               {saml.KeyPair{Key: p224, Certificate: certify(p224.Public(), p224)}, "P-224"},
 	} {

@@ -24,22 +24,9 @@ import (
 	"github.com/sallyport-auth/sallyport/sso"
 )
 
-// Codes of messages of single logout, beside those of signatures.
-const (
-	CodeLogoutOff         sso.Code = "logout_off"         // we have no key, and so no single logout
-	CodeLogoutMessage     sso.Code = "logout_malformed"   // no message, two of them, too large, or not built as SAML has it
-	CodeLogoutIssuer      sso.Code = "logout_issuer"      // of another provider
-	CodeLogoutDestination sso.Code = "logout_destination" // for another address
-	CodeLogoutTime        sso.Code = "logout_time"        // too old, or from a time to come
-	CodeLogoutName        sso.Code = "logout_name"        // it does not say who is signed out, or in a way that is not read
-	CodeLogoutReply       sso.Code = "logout_reply"       // it answers no request of ours
-	CodeLogoutStatus      sso.Code = "logout_status"      // the provider could not sign the person out
-)
-
 const (
 	longestLogout = 64 << 10        // bytes, unpacked
 	logoutAge     = 5 * time.Minute // how long a message of single logout is good for, at most
-	logoutSkew    = 2 * time.Minute // what clocks may be apart
 	mostIndexes   = 64
 )
 
@@ -95,7 +82,7 @@ func logoutID(handle string) string {
 func (p *Protocol) Ended(_ context.Context, r sso.Request, m sso.Message, rep *sso.Report) (end sso.Ending, err error) {
 	defer func() {
 		if recover() != nil { // a stranger's message must not end a program, whatever the libraries below make of it
-			end, err = sso.Ending{}, rep.Fail(sso.Refusal{Code: CodeLogoutMessage, Detail: "it cannot be read"})
+			end, err = sso.Ending{}, rep.Fail(sso.Refusal{Code: sso.CodeLogoutMessage, Detail: "it cannot be read"})
 		}
 	}()
 	e := ended{p: p, r: r, rep: rep}
@@ -148,7 +135,7 @@ func (e *ended) equal(code sso.Code, want, got string) error {
 // read finds the message, checks its signature and parses it. By Redirect nothing is unpacked or parsed before the signature was right.
 func (e *ended) read(m sso.Message) error {
 	if len(e.p.keys) == 0 {
-		return &sso.Refusal{Code: CodeLogoutOff, Detail: "Config.Keys has no key to sign with"}
+		return &sso.Refusal{Code: sso.CodeLogoutOff, Detail: "Config.Keys has no key to sign with"}
 	}
 	certs, err := certificates(e.r.Connection.SAML.Certificates)
 	if err != nil {
@@ -178,7 +165,7 @@ func (e *ended) read(m sso.Message) error {
 			return err
 		}
 	}
-	e.rep.Pass(CodeSignature, "")
+	e.rep.Pass(sso.CodeSignatureInvalid, "")
 	return nil
 }
 
@@ -186,24 +173,24 @@ func (e *ended) read(m sso.Message) error {
 func (e *ended) common() error {
 	want := strings.Replace(e.in.param, "SAML", "Logout", 1)
 	if !is(e.el, nsProtocol, want) {
-		return &sso.Refusal{Code: CodeLogoutMessage, Expected: want, Received: e.el.Tag}
+		return &sso.Refusal{Code: sso.CodeLogoutMessage, Expected: want, Received: e.el.Tag}
 	}
 	if e.id = attr(e.el, "ID"); !isID(e.id) || attr(e.el, "Version") != "2.0" {
 		return malformed("no ID, or not of SAML 2.0")
 	}
-	e.rep.Pass(CodeLogoutMessage, want)
+	e.rep.Pass(sso.CodeLogoutMessage, want)
 	issuer := only(e.el, nsAssertion, "Issuer")
 	if issuer == nil {
-		return &sso.Refusal{Code: CodeLogoutIssuer, Expected: e.r.Connection.SAML.EntityID}
+		return &sso.Refusal{Code: sso.CodeLogoutIssuer, Expected: e.r.Connection.SAML.EntityID}
 	}
 	name, ok := text(issuer)
 	if format := attr(issuer, "Format"); !ok || format != "" && format != formatEntity {
-		return &sso.Refusal{Code: CodeLogoutIssuer, Expected: formatEntity, Received: format}
+		return &sso.Refusal{Code: sso.CodeLogoutIssuer, Expected: formatEntity, Received: format}
 	}
-	if err := e.equal(CodeLogoutIssuer, e.r.Connection.SAML.EntityID, name); err != nil {
+	if err := e.equal(sso.CodeLogoutIssuer, e.r.Connection.SAML.EntityID, name); err != nil {
 		return err
 	}
-	if err := e.equal(CodeLogoutDestination, e.r.Addresses.Logout, attr(e.el, "Destination")); err != nil {
+	if err := e.equal(sso.CodeLogoutDestination, e.r.Addresses.Logout, attr(e.el, "Destination")); err != nil {
 		return err
 	}
 	return e.time()
@@ -211,23 +198,23 @@ func (e *ended) common() error {
 
 func (e *ended) time() error {
 	written := attr(e.el, "IssueInstant")
-	var err error
-	if e.at, err = time.Parse(time.RFC3339, written); err != nil {
-		return &sso.Refusal{Code: CodeLogoutTime, Expected: "a time in UTC", Received: written}
+	var ok bool
+	if e.at, ok = readTime(written); !ok {
+		return &sso.Refusal{Code: sso.CodeLogoutTime, Expected: "a time in UTC", Received: written}
 	}
 	now := e.r.Now
-	wrong := &sso.Refusal{Code: CodeLogoutTime, Expected: "about " + now.UTC().Format(timeFormat), Received: written, Detail: "off by " + now.Sub(e.at).Round(time.Second).String()}
-	if e.at.After(now.Add(logoutSkew)) || now.After(e.at.Add(logoutAge+logoutSkew)) {
+	wrong := &sso.Refusal{Code: sso.CodeLogoutTime, Expected: "about " + stamp(now), Received: written, Detail: "off by " + now.Sub(e.at).Round(time.Second).String()}
+	if e.at.After(now.Add(skew)) || now.After(e.at.Add(logoutAge+skew)) {
 		return wrong
 	}
 	if ends := attr(e.el, "NotOnOrAfter"); ends != "" {
-		until, err := time.Parse(time.RFC3339, ends)
-		if err != nil || !now.Before(until.Add(logoutSkew)) {
+		until, ok := readTime(ends)
+		if !ok || !now.Before(until.Add(skew)) {
 			wrong.Received, wrong.Detail = ends, "NotOnOrAfter"
 			return wrong
 		}
 	}
-	e.rep.Pass(CodeLogoutTime, written)
+	e.rep.Pass(sso.CodeLogoutTime, written)
 	return nil
 }
 
@@ -235,19 +222,19 @@ func (e *ended) request() (sso.Ending, error) {
 	names := children(e.el, nsAssertion, "NameID")
 	switch {
 	case len(children(e.el, nsAssertion, "EncryptedID")) > 0:
-		return sso.Ending{}, &sso.Refusal{Code: CodeLogoutName, Expected: "NameID", Received: "EncryptedID", Detail: "let the provider write names of logout requests in the clear"}
+		return sso.Ending{}, &sso.Refusal{Code: sso.CodeLogoutName, Expected: "NameID", Received: "EncryptedID", Detail: "let the provider write names of logout requests in the clear"}
 	case len(names) != 1 || len(children(e.el, nsAssertion, "BaseID")) > 0:
-		return sso.Ending{}, &sso.Refusal{Code: CodeLogoutName, Expected: "one NameID"}
+		return sso.Ending{}, &sso.Refusal{Code: sso.CodeLogoutName, Expected: "one NameID"}
 	}
 	value, ok := text(names[0])
 	if !ok || value == "" {
-		return sso.Ending{}, &sso.Refusal{Code: CodeLogoutName, Expected: "a NameID that is text"}
+		return sso.Ending{}, &sso.Refusal{Code: sso.CodeLogoutName, Expected: "a NameID that is text"}
 	}
-	e.rep.Pass(CodeLogoutName, attr(names[0], "Format"))
+	e.rep.Pass(sso.CodeLogoutName, attr(names[0], "Format"))
 	end := sso.Ending{
 		Request:  true,
 		Once:     "logout:" + e.r.Connection.SAML.EntityID + " " + e.id,
-		OnceEnds: e.at.Add(logoutAge + 2*logoutSkew),
+		OnceEnds: e.at.Add(logoutAge + 2*skew),
 		Answer:   e.answer(),
 	}
 	if e.r.Connection.Attributes.Subject == "" {
@@ -311,20 +298,20 @@ func (e *ended) answer() func(done bool) (sso.Departure, error) {
 // response reads the answer to a request of ours. That the request is under way is for the caller to see, by Ending.Handle.
 func (e *ended) response() (sso.Ending, error) {
 	if e.in.relay == "" {
-		return sso.Ending{}, &sso.Refusal{Code: CodeLogoutReply, Expected: "the RelayState of a request"}
+		return sso.Ending{}, &sso.Refusal{Code: sso.CodeLogoutReply, Expected: "the RelayState of a request"}
 	}
-	if err := e.equal(CodeLogoutReply, logoutID(e.in.relay), attr(e.el, "InResponseTo")); err != nil {
+	if err := e.equal(sso.CodeLogoutReply, logoutID(e.in.relay), attr(e.el, "InResponseTo")); err != nil {
 		return sso.Ending{}, err
 	}
 	status := only(e.el, nsProtocol, "Status")
 	if status == nil {
-		return sso.Ending{}, &sso.Refusal{Code: CodeLogoutStatus, Expected: statusSuccess}
+		return sso.Ending{}, &sso.Refusal{Code: sso.CodeLogoutStatus, Expected: statusSuccess}
 	}
 	code := only(status, nsProtocol, "StatusCode")
 	if code == nil {
-		return sso.Ending{}, &sso.Refusal{Code: CodeLogoutStatus, Expected: statusSuccess}
+		return sso.Ending{}, &sso.Refusal{Code: sso.CodeLogoutStatus, Expected: statusSuccess}
 	}
-	if err := e.equal(CodeLogoutStatus, statusSuccess, attr(code, "Value")); err != nil {
+	if err := e.equal(sso.CodeLogoutStatus, statusSuccess, attr(code, "Value")); err != nil {
 		return sso.Ending{}, err
 	}
 	return sso.Ending{Handle: e.in.relay}, nil
@@ -340,7 +327,7 @@ type incoming struct {
 	signature []byte
 }
 
-func malformed(detail string) error { return &sso.Refusal{Code: CodeLogoutMessage, Detail: detail} }
+func malformed(detail string) error { return &sso.Refusal{Code: sso.CodeLogoutMessage, Detail: detail} }
 
 // carriers are the parameters that may carry something of a message.
 func carriers() []string {
@@ -427,7 +414,7 @@ func fromQuery(query string) (incoming, error) {
 	signed += "&SigAlg=" + raw["SigAlg"]
 	in.octets, in.algorithm, in.relay = []byte(signed), values["SigAlg"], values[paramRelay]
 	if values["Signature"] == "" {
-		return in, &sso.Refusal{Code: CodeUnsigned, Expected: "a signature of the query"}
+		return in, &sso.Refusal{Code: sso.CodeSignatureMissing, Expected: "a signature of the query"}
 	}
 	if in.signature, err = base64.StdEncoding.DecodeString(unspaced(values["Signature"])); err != nil {
 		return in, malformed("the signature is not in base64")
@@ -438,7 +425,7 @@ func fromQuery(query string) (incoming, error) {
 // checkOctets checks the signature of a query with the keys of the connection.
 func (in incoming) checkOctets(certs []*x509.Certificate) error {
 	if !signatureMethod(in.algorithm) {
-		return &sso.Refusal{Code: CodeAlgorithm, Expected: "RSA or ECDSA with SHA-256 or better", Received: in.algorithm, Detail: "SigAlg"}
+		return &sso.Refusal{Code: sso.CodeAlgorithm, Expected: "RSA or ECDSA with SHA-256 or better", Received: in.algorithm, Detail: "SigAlg"}
 	}
 	hash := crypto.SHA256
 	switch {
@@ -465,7 +452,7 @@ func (in incoming) checkOctets(certs []*x509.Certificate) error {
 			}
 		}
 	}
-	return &sso.Refusal{Code: CodeKey, Expected: fingerprints(certs), Detail: "signed by none of the keys of the connection, or not what came"}
+	return &sso.Refusal{Code: sso.CodeSignatureKey, Expected: fingerprints(certs), Detail: "signed by none of the keys of the connection, or not what came"}
 }
 
 // verifyECDSA takes the two numbers as XML Signature writes them, and as ASN.1 does: by Redirect providers do either.

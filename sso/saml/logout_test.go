@@ -263,27 +263,27 @@ func TestEndedRequest(t *testing.T) {
 			change func(*logoutMessage)
 			want   sso.Code
 		}{
-			{"S-19 another provider", func(m *logoutMessage) { m.issuer = "<saml:Issuer>https://evil.example</saml:Issuer>" }, saml.CodeLogoutIssuer},
-			{"S-19 no provider", func(m *logoutMessage) { m.issuer = "" }, saml.CodeLogoutIssuer},
-			{"S-19 two providers", func(m *logoutMessage) { m.content = m.issuer + m.content }, saml.CodeLogoutIssuer},
-			{"S-19 a provider of another format", func(m *logoutMessage) { m.issuer = strings.Replace(m.issuer, "Issuer>", `Issuer Format="urn:x">`, 1) }, saml.CodeLogoutIssuer},
-			{"S-19 another address", func(m *logoutMessage) { m.to = addresses().ACS }, saml.CodeLogoutDestination},
-			{"S-19 no address", func(m *logoutMessage) { m.to = "" }, saml.CodeLogoutDestination},
-			{"S-19 old", func(m *logoutMessage) { m.at = "2026-11-28T11:52:59Z" }, saml.CodeLogoutTime},
-			{"S-19 of a time to come", func(m *logoutMessage) { m.at = "2026-11-28T12:02:01Z" }, saml.CodeLogoutTime},
-			{"S-19 of no time", func(m *logoutMessage) { m.at = "" }, saml.CodeLogoutTime},
-			{"S-19 over", func(m *logoutMessage) { m.ends = "2026-11-28T11:58:00Z" }, saml.CodeLogoutTime},
-			{"S-19 over by no time", func(m *logoutMessage) { m.ends = "soon" }, saml.CodeLogoutTime},
-			{"S-19 SAML 1.1", func(m *logoutMessage) { m.version = "1.1" }, saml.CodeLogoutMessage},
-			{"S-19 nobody", func(m *logoutMessage) { m.content = "" }, saml.CodeLogoutName},
-			{"S-19 an empty name", func(m *logoutMessage) { m.content = "<saml:NameID/>" }, saml.CodeLogoutName},
-			{"S-19 two names", func(m *logoutMessage) { m.content += nameXML }, saml.CodeLogoutName},
-			{"S-19 a name with markup", func(m *logoutMessage) { m.content = "<saml:NameID>a<b/>nn</saml:NameID>" }, saml.CodeLogoutName},
-			{"S-19 an encrypted name", func(m *logoutMessage) { m.content = "<saml:EncryptedID/>" }, saml.CodeLogoutName},
-			{"S-19 a name of another namespace", func(m *logoutMessage) { m.content = strings.ReplaceAll(nameXML, "saml:NameID", "samlp:NameID") }, saml.CodeLogoutName},
-			{"S-19 an empty index", func(m *logoutMessage) { m.content += "<samlp:SessionIndex/>" }, saml.CodeLogoutMessage},
-			{"S-19 many indexes", func(m *logoutMessage) { m.content += strings.Repeat("<samlp:SessionIndex>x</samlp:SessionIndex>", 64) }, saml.CodeLogoutMessage},
-			{"S-19 another message", func(m *logoutMessage) { m.root = "AuthnRequest" }, saml.CodeLogoutMessage},
+			{"S-19 another provider", func(m *logoutMessage) { m.issuer = "<saml:Issuer>https://evil.example</saml:Issuer>" }, sso.CodeLogoutIssuer},
+			{"S-19 no provider", func(m *logoutMessage) { m.issuer = "" }, sso.CodeLogoutIssuer},
+			{"S-19 two providers", func(m *logoutMessage) { m.content = m.issuer + m.content }, sso.CodeLogoutIssuer},
+			{"S-19 a provider of another format", func(m *logoutMessage) { m.issuer = strings.Replace(m.issuer, "Issuer>", `Issuer Format="urn:x">`, 1) }, sso.CodeLogoutIssuer},
+			{"S-19 another address", func(m *logoutMessage) { m.to = addresses().ACS }, sso.CodeLogoutDestination},
+			{"S-19 no address", func(m *logoutMessage) { m.to = "" }, sso.CodeLogoutDestination},
+			{"S-19 old", func(m *logoutMessage) { m.at = "2026-11-28T11:52:59Z" }, sso.CodeLogoutTime},
+			{"S-19 of a time to come", func(m *logoutMessage) { m.at = "2026-11-28T12:02:01Z" }, sso.CodeLogoutTime},
+			{"S-19 of no time", func(m *logoutMessage) { m.at = "" }, sso.CodeLogoutTime},
+			{"S-19 over", func(m *logoutMessage) { m.ends = "2026-11-28T11:58:00Z" }, sso.CodeLogoutTime},
+			{"S-19 over by no time", func(m *logoutMessage) { m.ends = "soon" }, sso.CodeLogoutTime},
+			{"S-19 SAML 1.1", func(m *logoutMessage) { m.version = "1.1" }, sso.CodeLogoutMessage},
+			{"S-19 nobody", func(m *logoutMessage) { m.content = "" }, sso.CodeLogoutName},
+			{"S-19 an empty name", func(m *logoutMessage) { m.content = "<saml:NameID/>" }, sso.CodeLogoutName},
+			{"S-19 two names", func(m *logoutMessage) { m.content += nameXML }, sso.CodeLogoutName},
+			{"S-19 a name with markup", func(m *logoutMessage) { m.content = "<saml:NameID>a<b/>nn</saml:NameID>" }, sso.CodeLogoutName},
+			{"S-19 an encrypted name", func(m *logoutMessage) { m.content = "<saml:EncryptedID/>" }, sso.CodeLogoutName},
+			{"S-19 a name of another namespace", func(m *logoutMessage) { m.content = strings.ReplaceAll(nameXML, "saml:NameID", "samlp:NameID") }, sso.CodeLogoutName},
+			{"S-19 an empty index", func(m *logoutMessage) { m.content += "<samlp:SessionIndex/>" }, sso.CodeLogoutMessage},
+			{"S-19 many indexes", func(m *logoutMessage) { m.content += strings.Repeat("<samlp:SessionIndex>x</samlp:SessionIndex>", 64) }, sso.CodeLogoutMessage},
+			{"S-19 another message", func(m *logoutMessage) { m.root = "AuthnRequest" }, sso.CodeLogoutMessage},
 		} {
 			t.Run(row.name+", "+name, func(t *testing.T) {
 				var rep sso.Report
@@ -311,7 +311,7 @@ func TestEndedRequest(t *testing.T) {
 		d := logout(t, newProtocol(t, curved()), signIn(), sso.Login{Token: []byte(token)}) // ours are written as XML Signature does
 		_, raw, _ := strings.Cut(d.URL, "?")
 		_, err := p.Ended(t.Context(), r, byQuery(raw), new(sso.Report))
-		refused(t, err, saml.CodeLogoutIssuer) // it came as far as that
+		refused(t, err, sso.CodeLogoutIssuer) // it came as far as that
 	})
 	t.Run("S-19 octets as the provider writes them", func(t *testing.T) {
 		lower := func(s string) string {
@@ -355,47 +355,47 @@ func TestForgedLogout(t *testing.T) {
 		m    sso.Message
 		want sso.Code
 	}{
-		"A-071 unsigned, by Redirect":                  {query("SAMLRequest=" + packed), saml.CodeUnsigned},
-		"A-071 signed by nothing":                      {query("SAMLRequest=" + packed + "&SigAlg=" + url.QueryEscape(rsaSHA256) + "&Signature="), saml.CodeUnsigned},
-		"A-071 signed by another":                      {query(signQuery(t, "SAMLRequest="+packed, another())), saml.CodeKey},
-		"A-071 signed inside alone":                    {query("SAMLRequest=" + url.QueryEscape(pack([]byte(signed)))), saml.CodeUnsigned},
-		"A-071 the signature of another":               {query(strings.Replace(good, packed, other, 1)), saml.CodeKey},
-		"A-071 another RelayState":                     {query(strings.Replace(good, "=relay", "=elsewhere", 1)), saml.CodeKey},
-		"A-071 no RelayState":                          {query(strings.Replace(good, "&RelayState=relay", "", 1)), saml.CodeKey},
-		"A-071 a RelayState that nobody signed":        {query(signQuery(t, "SAMLRequest="+packed, theirs()) + "&RelayState=x"), saml.CodeKey},
-		"A-071 an answer that was signed as a request": {query(strings.Replace(good, "SAMLRequest", "SAMLResponse", 1)), saml.CodeKey},
-		"A-071 SHA-1":                                  {query(weakly + "&Signature=" + url.QueryEscape(signOctets(t, weakly, theirs(), crypto.SHA1))), saml.CodeAlgorithm},
-		"A-071 no algorithm":                           {query("SAMLRequest=" + packed + "&Signature=" + url.QueryEscape(signOctets(t, "SAMLRequest="+packed, theirs(), crypto.SHA256))), saml.CodeAlgorithm},
-		"A-071 octets written anew":                    {query(strings.Replace(good, "%3a", "%3A", 1)), saml.CodeKey},
-		"A-073 the message twice":                      {query(good + "&SAMLRequest=" + other), saml.CodeLogoutMessage},
-		"A-073 the message twice, escaped":             {query(good + "&SAML%52equest=" + other), saml.CodeLogoutMessage},
-		"A-073 only escaped":                           {query(strings.Replace(good, "SAMLRequest", "SAML%52equest", 1)), saml.CodeLogoutMessage},
-		"A-073 a request and an answer":                {query(good + "&SAMLResponse=" + other), saml.CodeLogoutMessage},
-		"A-073 both, of nothing":                       {query("SAMLRequest=AAAA&SAMLResponse=AAAA"), saml.CodeLogoutMessage},
-		"A-073 two signatures":                         {query(good + "&Signature=x"), saml.CodeLogoutMessage},
-		"A-073 nothing":                                {query(""), saml.CodeLogoutMessage},
-		"A-073 bad escapes":                            {query("SAMLRequest=%zz"), saml.CodeLogoutMessage},
-		"A-073 a name with bad escapes":                {query(good + "&%zz=1"), saml.CodeLogoutMessage},
-		"A-073 another packing":                        {query(good + "&SAMLEncoding=gzip"), saml.CodeLogoutMessage},
-		"A-074 an artifact":                            {query(good + "&SAMLart=x"), saml.CodeLogoutMessage},
-		"A-075 a long query":                           {query(good + "&x=" + strings.Repeat("x", 1<<20)), saml.CodeLogoutMessage},
-		"A-075 a bomb":                                 {query(signQuery(t, "SAMLRequest="+url.QueryEscape(pack(make([]byte, 64<<20))), theirs())), saml.CodeLogoutMessage},
-		"A-075 a bomb that nobody signed":              {query(signQuery(t, "SAMLRequest="+url.QueryEscape(pack(make([]byte, 64<<20))), another())), saml.CodeKey},
-		"not packed":                                   {query(signQuery(t, "SAMLRequest="+url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(asks()))), theirs())), saml.CodeLogoutMessage},
-		"no base64":                                    {query(signQuery(t, "SAMLRequest=***", theirs())), saml.CodeLogoutMessage},
-		"A-071 a DTD":                                  {byRedirect(t, "<!DOCTYPE a>"+asks(), ""), saml.CodeLogoutMessage},
+		"A-071 unsigned, by Redirect":                  {query("SAMLRequest=" + packed), sso.CodeSignatureMissing},
+		"A-071 signed by nothing":                      {query("SAMLRequest=" + packed + "&SigAlg=" + url.QueryEscape(rsaSHA256) + "&Signature="), sso.CodeSignatureMissing},
+		"A-071 signed by another":                      {query(signQuery(t, "SAMLRequest="+packed, another())), sso.CodeSignatureKey},
+		"A-071 signed inside alone":                    {query("SAMLRequest=" + url.QueryEscape(pack([]byte(signed)))), sso.CodeSignatureMissing},
+		"A-071 the signature of another":               {query(strings.Replace(good, packed, other, 1)), sso.CodeSignatureKey},
+		"A-071 another RelayState":                     {query(strings.Replace(good, "=relay", "=elsewhere", 1)), sso.CodeSignatureKey},
+		"A-071 no RelayState":                          {query(strings.Replace(good, "&RelayState=relay", "", 1)), sso.CodeSignatureKey},
+		"A-071 a RelayState that nobody signed":        {query(signQuery(t, "SAMLRequest="+packed, theirs()) + "&RelayState=x"), sso.CodeSignatureKey},
+		"A-071 an answer that was signed as a request": {query(strings.Replace(good, "SAMLRequest", "SAMLResponse", 1)), sso.CodeSignatureKey},
+		"A-071 SHA-1":                                  {query(weakly + "&Signature=" + url.QueryEscape(signOctets(t, weakly, theirs(), crypto.SHA1))), sso.CodeAlgorithm},
+		"A-071 no algorithm":                           {query("SAMLRequest=" + packed + "&Signature=" + url.QueryEscape(signOctets(t, "SAMLRequest="+packed, theirs(), crypto.SHA256))), sso.CodeAlgorithm},
+		"A-071 octets written anew":                    {query(strings.Replace(good, "%3a", "%3A", 1)), sso.CodeSignatureKey},
+		"A-073 the message twice":                      {query(good + "&SAMLRequest=" + other), sso.CodeLogoutMessage},
+		"A-073 the message twice, escaped":             {query(good + "&SAML%52equest=" + other), sso.CodeLogoutMessage},
+		"A-073 only escaped":                           {query(strings.Replace(good, "SAMLRequest", "SAML%52equest", 1)), sso.CodeLogoutMessage},
+		"A-073 a request and an answer":                {query(good + "&SAMLResponse=" + other), sso.CodeLogoutMessage},
+		"A-073 both, of nothing":                       {query("SAMLRequest=AAAA&SAMLResponse=AAAA"), sso.CodeLogoutMessage},
+		"A-073 two signatures":                         {query(good + "&Signature=x"), sso.CodeLogoutMessage},
+		"A-073 nothing":                                {query(""), sso.CodeLogoutMessage},
+		"A-073 bad escapes":                            {query("SAMLRequest=%zz"), sso.CodeLogoutMessage},
+		"A-073 a name with bad escapes":                {query(good + "&%zz=1"), sso.CodeLogoutMessage},
+		"A-073 another packing":                        {query(good + "&SAMLEncoding=gzip"), sso.CodeLogoutMessage},
+		"A-074 an artifact":                            {query(good + "&SAMLart=x"), sso.CodeLogoutMessage},
+		"A-075 a long query":                           {query(good + "&x=" + strings.Repeat("x", 1<<20)), sso.CodeLogoutMessage},
+		"A-075 a bomb":                                 {query(signQuery(t, "SAMLRequest="+url.QueryEscape(pack(make([]byte, 64<<20))), theirs())), sso.CodeLogoutMessage},
+		"A-075 a bomb that nobody signed":              {query(signQuery(t, "SAMLRequest="+url.QueryEscape(pack(make([]byte, 64<<20))), another())), sso.CodeSignatureKey},
+		"not packed":                                   {query(signQuery(t, "SAMLRequest="+url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(asks()))), theirs())), sso.CodeLogoutMessage},
+		"no base64":                                    {query(signQuery(t, "SAMLRequest=***", theirs())), sso.CodeLogoutMessage},
+		"A-071 a DTD":                                  {byRedirect(t, "<!DOCTYPE a>"+asks(), ""), sso.CodeLogoutMessage},
 
-		"A-071 unsigned, by POST":         {byForm(asks(), ""), saml.CodeUnsigned},
-		"A-071 by POST, by another":       {byForm(signDoc(t, asks(), another()), ""), saml.CodeKey},
-		"A-071 by POST, changed":          {byForm(strings.Replace(signed, ">ann<", ">bob<", 1), ""), saml.CodeSignature},
-		"A-071 by POST, wrapped":          {byForm(strings.Replace(asks(func(m *logoutMessage) { m.id = "_evil"; m.content = "<saml:NameID>bob</saml:NameID>" }), "</samlp:LogoutRequest>", signed+"</samlp:LogoutRequest>", 1), ""), saml.CodeUnsigned},
-		"A-071 by POST, an ID twice":      {byForm(strings.Replace(asks(), "</samlp:LogoutRequest>", signed+"</samlp:LogoutRequest>", 1), ""), saml.CodeLogoutMessage},
-		"A-071 signed as by Redirect":     {sso.Message{Post: true, Form: byRedirect(t, asks(), "").Query}, saml.CodeLogoutMessage},
-		"A-073 a form and its address":    {sso.Message{Post: true, Form: byForm(signed, "").Form, Query: url.Values{"SAMLRequest": {"x"}}, RawQuery: "SAMLRequest=x"}, saml.CodeLogoutMessage},
-		"A-073 RelayState in the address": {sso.Message{Post: true, Form: byForm(signed, "").Form, Query: url.Values{"RelayState": {"x"}}, RawQuery: "RelayState=x"}, saml.CodeLogoutMessage},
-		"A-073 a field twice":             {sso.Message{Post: true, Form: url.Values{"SAMLRequest": {"a", "b"}}}, saml.CodeLogoutMessage},
-		"A-073 an empty form":             {sso.Message{Post: true}, saml.CodeLogoutMessage},
-		"A-075 a large form":              {byForm(signed+strings.Repeat(" ", 64<<10), ""), saml.CodeLogoutMessage},
+		"A-071 unsigned, by POST":         {byForm(asks(), ""), sso.CodeSignatureMissing},
+		"A-071 by POST, by another":       {byForm(signDoc(t, asks(), another()), ""), sso.CodeSignatureKey},
+		"A-071 by POST, changed":          {byForm(strings.Replace(signed, ">ann<", ">bob<", 1), ""), sso.CodeSignatureInvalid},
+		"A-071 by POST, wrapped":          {byForm(strings.Replace(asks(func(m *logoutMessage) { m.id = "_evil"; m.content = "<saml:NameID>bob</saml:NameID>" }), "</samlp:LogoutRequest>", signed+"</samlp:LogoutRequest>", 1), ""), sso.CodeSignatureMissing},
+		"A-071 by POST, an ID twice":      {byForm(strings.Replace(asks(), "</samlp:LogoutRequest>", signed+"</samlp:LogoutRequest>", 1), ""), sso.CodeLogoutMessage},
+		"A-071 signed as by Redirect":     {sso.Message{Post: true, Form: byRedirect(t, asks(), "").Query}, sso.CodeLogoutMessage},
+		"A-073 a form and its address":    {sso.Message{Post: true, Form: byForm(signed, "").Form, Query: url.Values{"SAMLRequest": {"x"}}, RawQuery: "SAMLRequest=x"}, sso.CodeLogoutMessage},
+		"A-073 RelayState in the address": {sso.Message{Post: true, Form: byForm(signed, "").Form, Query: url.Values{"RelayState": {"x"}}, RawQuery: "RelayState=x"}, sso.CodeLogoutMessage},
+		"A-073 a field twice":             {sso.Message{Post: true, Form: url.Values{"SAMLRequest": {"a", "b"}}}, sso.CodeLogoutMessage},
+		"A-073 an empty form":             {sso.Message{Post: true}, sso.CodeLogoutMessage},
+		"A-075 a large form":              {byForm(signed+strings.Repeat(" ", 64<<10), ""), sso.CodeLogoutMessage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var rep sso.Report
@@ -412,12 +412,12 @@ func TestForgedLogout(t *testing.T) {
 		})
 		for _, m := range []sso.Message{byQuery(good), byForm(signed, "")} {
 			_, err := p.Ended(t.Context(), r, m, new(sso.Report))
-			refused(t, err, saml.CodeKey)
+			refused(t, err, sso.CodeSignatureKey)
 		}
 	})
 	t.Run("we have no key", func(t *testing.T) {
 		_, err := newProtocol(t).Ended(t.Context(), signIn(), byQuery(good), new(sso.Report))
-		refused(t, err, saml.CodeLogoutOff)
+		refused(t, err, sso.CodeLogoutOff)
 	})
 }
 
@@ -439,18 +439,18 @@ func TestEndedResponse(t *testing.T) {
 			m    sso.Message
 			want sso.Code
 		}{
-			"A-072 to another request":      {send(t, answers("_other"), "handle-1"), saml.CodeLogoutReply},
-			"A-072 to no request":           {send(t, answers(""), "handle-1"), saml.CodeLogoutReply},
-			"A-072 another handle":          {send(t, answers(id), "handle-2"), saml.CodeLogoutReply},
-			"A-072 no handle":               {send(t, answers(id), ""), saml.CodeLogoutReply},
-			"A-059 a long handle":           {send(t, answers(id), strings.Repeat("h", 81)), saml.CodeLogoutReply},
-			"S-19 another address":          {send(t, answers(id, func(m *logoutMessage) { m.to = "https://evil.example" }), "handle-1"), saml.CodeLogoutDestination},
-			"S-19 another provider":         {send(t, answers(id, func(m *logoutMessage) { m.issuer = "<saml:Issuer>x</saml:Issuer>" }), "handle-1"), saml.CodeLogoutIssuer},
-			"S-19 old":                      {send(t, answers(id, func(m *logoutMessage) { m.at = "2026-11-28T11:00:00Z" }), "handle-1"), saml.CodeLogoutTime},
-			"S-19 it did not work":          {send(t, answers(id, status(`<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Responder"/></samlp:Status>`)), "handle-1"), saml.CodeLogoutStatus},
-			"S-19 no status":                {send(t, answers(id, status("")), "handle-1"), saml.CodeLogoutStatus},
-			"S-19 a status without a code":  {send(t, answers(id, status("<samlp:Status/>")), "handle-1"), saml.CodeLogoutStatus},
-			"S-19 success as a second code": {send(t, answers(id, status(`<samlp:Status><samlp:StatusCode Value="x"><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:StatusCode></samlp:Status>`)), "handle-1"), saml.CodeLogoutStatus},
+			"A-072 to another request":      {send(t, answers("_other"), "handle-1"), sso.CodeLogoutReply},
+			"A-072 to no request":           {send(t, answers(""), "handle-1"), sso.CodeLogoutReply},
+			"A-072 another handle":          {send(t, answers(id), "handle-2"), sso.CodeLogoutReply},
+			"A-072 no handle":               {send(t, answers(id), ""), sso.CodeLogoutReply},
+			"A-059 a long handle":           {send(t, answers(id), strings.Repeat("h", 81)), sso.CodeLogoutReply},
+			"S-19 another address":          {send(t, answers(id, func(m *logoutMessage) { m.to = "https://evil.example" }), "handle-1"), sso.CodeLogoutDestination},
+			"S-19 another provider":         {send(t, answers(id, func(m *logoutMessage) { m.issuer = "<saml:Issuer>x</saml:Issuer>" }), "handle-1"), sso.CodeLogoutIssuer},
+			"S-19 old":                      {send(t, answers(id, func(m *logoutMessage) { m.at = "2026-11-28T11:00:00Z" }), "handle-1"), sso.CodeLogoutTime},
+			"S-19 it did not work":          {send(t, answers(id, status(`<samlp:Status><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Responder"/></samlp:Status>`)), "handle-1"), sso.CodeLogoutStatus},
+			"S-19 no status":                {send(t, answers(id, status("")), "handle-1"), sso.CodeLogoutStatus},
+			"S-19 a status without a code":  {send(t, answers(id, status("<samlp:Status/>")), "handle-1"), sso.CodeLogoutStatus},
+			"S-19 success as a second code": {send(t, answers(id, status(`<samlp:Status><samlp:StatusCode Value="x"><samlp:StatusCode Value="urn:oasis:names:tc:SAML:2.0:status:Success"/></samlp:StatusCode></samlp:Status>`)), "handle-1"), sso.CodeLogoutStatus},
 		} {
 			t.Run(name, func(t *testing.T) {
 				var rep sso.Report

@@ -18,20 +18,6 @@ import (
 	"github.com/sallyport-auth/sallyport/sso"
 )
 
-// Codes of metadata that was not taken.
-const (
-	CodeMetadataFetch   sso.Code = "metadata_unreachable"      // the address does not answer with a document
-	CodeMetadataXML     sso.Code = "metadata_malformed"        // too large, too deep, or no metadata
-	CodeMetadataDTD     sso.Code = "metadata_dtd"              // it has a document type
-	CodeMetadataEntity  sso.Code = "metadata_entity"           // the entity that was asked for is not in it, or is there twice
-	CodeMetadataSeveral sso.Code = "metadata_several_entities" // it has several, and none was asked for
-	CodeMetadataRole    sso.Code = "metadata_role"             // the entity is no identity provider of SAML 2.0, or is several
-	CodeMetadataExpired sso.Code = "metadata_expired"          // its validUntil has passed
-	CodeMetadataAddress sso.Code = "metadata_address"          // an address that is not https
-	CodeMetadataBinding sso.Code = "metadata_binding"          // requests can be sent neither by Redirect nor by POST
-	CodeMetadataKey     sso.Code = "metadata_certificate"      // no certificate to check signatures with, or one that cannot be read
-)
-
 const (
 	longestMetadata = 4 << 20 // bytes; a provider's own has a few thousand, a federation's some of its members
 	mostKeys        = 16      // of one provider: each is tried at a signature
@@ -57,7 +43,7 @@ func ReadMetadata(doc []byte, entityID string, now time.Time) (sso.SAML, error) 
 // MetadataCertificate of the settings.
 func ReadSignedMetadata(doc, certificate []byte, entityID string, now time.Time) (sso.SAML, error) {
 	if err := checkCertificate(certificate); err != nil {
-		return sso.SAML{}, refuse(CodeMetadataKey, "", "", "the certificate that metadata must be signed by "+err.Error())
+		return sso.SAML{}, refuse(sso.CodeMetadataKey, "", "", "the certificate that metadata must be signed by "+err.Error())
 	}
 	return readMetadata(doc, certificate, entityID, now)
 }
@@ -69,11 +55,11 @@ func (p *Protocol) FetchMetadata(ctx context.Context, address string) ([]byte, e
 		return nil, errors.New("saml: Config.HTTP is required to fetch metadata")
 	}
 	if err := checkAddress(address); err != nil {
-		return nil, refuse(CodeMetadataAddress, "https", address, "the address "+err.Error())
+		return nil, refuse(sso.CodeMetadataAddress, "https", address, "the address "+err.Error())
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
 	if err != nil {
-		return nil, refuse(CodeMetadataAddress, "https", address, "the address cannot be read")
+		return nil, refuse(sso.CodeMetadataAddress, "https", address, "the address cannot be read")
 	}
 	request.Header.Set("Accept", "application/samlmetadata+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1")
 	client := *p.http
@@ -84,14 +70,14 @@ func (p *Protocol) FetchMetadata(ctx context.Context, address string) ([]byte, e
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode != http.StatusOK {
-		return nil, refuse(CodeMetadataFetch, "200", strconv.Itoa(answer.StatusCode), "")
+		return nil, refuse(sso.CodeMetadataFetch, "200", strconv.Itoa(answer.StatusCode), "")
 	}
 	doc, err := io.ReadAll(io.LimitReader(answer.Body, longestMetadata+1))
 	if err != nil {
 		return nil, fmt.Errorf("saml: fetching metadata: %w", err)
 	}
 	if len(doc) > longestMetadata {
-		return nil, refuse(CodeMetadataXML, fmt.Sprintf("at most %d bytes", longestMetadata), "more", "")
+		return nil, refuse(sso.CodeMetadataXML, fmt.Sprintf("at most %d bytes", longestMetadata), "more", "")
 	}
 	return doc, nil
 }
@@ -104,7 +90,7 @@ func refuse(code sso.Code, expected, received, detail string) error {
 func readMetadata(doc, certificate []byte, entityID string, now time.Time) (s sso.SAML, err error) {
 	defer func() {
 		if recover() != nil { // what others wrote must not end a program, whatever the libraries below make of it
-			s, err = sso.SAML{}, refuse(CodeMetadataXML, "", "", "the document cannot be read")
+			s, err = sso.SAML{}, refuse(sso.CodeMetadataXML, "", "", "the document cannot be read")
 		}
 	}()
 	root, err := parseMetadata(doc)
@@ -114,7 +100,7 @@ func readMetadata(doc, certificate []byte, entityID string, now time.Time) (s ss
 	if len(certificate) > 0 {
 		cert, err := x509.ParseCertificate(certificate)
 		if err != nil {
-			return sso.SAML{}, refuse(CodeMetadataKey, "", "", "the certificate that metadata must be signed by is no certificate")
+			return sso.SAML{}, refuse(sso.CodeMetadataKey, "", "", "the certificate that metadata must be signed by is no certificate")
 		}
 		if root, err = verifySigned(root, []*x509.Certificate{cert}); err != nil {
 			return sso.SAML{}, err
@@ -134,18 +120,18 @@ func readMetadata(doc, certificate []byte, entityID string, now time.Time) (s ss
 		}
 	}
 	if !ends.IsZero() && !ends.After(now) {
-		return sso.SAML{}, refuse(CodeMetadataExpired, "a time after "+now.UTC().Format(timeFormat), ends.Format(timeFormat), "")
+		return sso.SAML{}, refuse(sso.CodeMetadataExpired, "a time after "+stamp(now), stamp(ends), "")
 	}
 
 	read := sso.SAML{EntityID: attr(entity, "entityID"), MetadataCertificate: certificate, ReadAt: now, ValidUntil: ends}
 	if err := required(read.EntityID, checkURI); err != nil {
-		return sso.SAML{}, refuse(CodeMetadataEntity, "", read.EntityID, "entityID "+err.Error())
+		return sso.SAML{}, refuse(sso.CodeMetadataEntity, "", read.EntityID, "entityID "+err.Error())
 	}
 	if read.SSOURL, read.SSOBinding, _, err = endpoint(role, "SingleSignOnService"); err != nil {
 		return sso.SAML{}, err
 	}
 	if read.SSOURL == "" {
-		return sso.SAML{}, refuse(CodeMetadataBinding, bindingRedirect+" or "+bindingPOST, "", "no SingleSignOnService has either")
+		return sso.SAML{}, refuse(sso.CodeMetadataBinding, bindingRedirect+" or "+bindingPOST, "", "no SingleSignOnService has either")
 	}
 	if read.SLOURL, read.SLOBinding, read.SLOReply, err = endpoint(role, "SingleLogoutService"); err != nil {
 		return sso.SAML{}, err
@@ -159,14 +145,14 @@ func readMetadata(doc, certificate []byte, entityID string, now time.Time) (s ss
 
 func parseMetadata(doc []byte) (*etree.Element, error) {
 	if bytes.Count(doc, []byte("<!--")) > mostComments {
-		return nil, refuse(CodeMetadataXML, "", "", "too many comments")
+		return nil, refuse(sso.CodeMetadataXML, "", "", "too many comments")
 	}
 	root, err := parse(doc, metadataLimits(), nil)
 	switch {
 	case err != nil && len(doc) <= longestMetadata && bytes.Contains(doc, []byte("<!DOCTYPE")):
-		return nil, refuse(CodeMetadataDTD, "", "", "documents with a document type are not read")
+		return nil, refuse(sso.CodeMetadataDTD, "", "", "documents with a document type are not read")
 	case err != nil:
-		return nil, refuse(CodeMetadataXML, "", "", err.Error())
+		return nil, refuse(sso.CodeMetadataXML, "", "", err.Error())
 	}
 	return root, nil
 }
@@ -175,17 +161,17 @@ func parseMetadata(doc []byte) (*etree.Element, error) {
 func chosen(root *etree.Element, entityID string) (entity *etree.Element, ends time.Time, err error) {
 	all := entities(root)
 	if len(all) == 0 {
-		return nil, ends, refuse(CodeMetadataXML, "EntityDescriptor", root.Tag, "the document is no metadata of SAML 2.0")
+		return nil, ends, refuse(sso.CodeMetadataXML, "EntityDescriptor", root.Tag, "the document is no metadata of SAML 2.0")
 	}
 	if entityID == "" && len(all) > 1 {
-		return nil, ends, refuse(CodeMetadataSeveral, "one entity", strconv.Itoa(len(all)), "name the one that is meant")
+		return nil, ends, refuse(sso.CodeMetadataSeveral, "one entity", strconv.Itoa(len(all)), "name the one that is meant")
 	}
 	for _, el := range all {
 		if entityID != "" && attr(el, "entityID") != entityID {
 			continue
 		}
 		if entity != nil {
-			return nil, ends, refuse(CodeMetadataEntity, entityID, "", "it is there twice")
+			return nil, ends, refuse(sso.CodeMetadataEntity, entityID, "", "it is there twice")
 		}
 		entity = el
 	}
@@ -194,7 +180,7 @@ func chosen(root *etree.Element, entityID string) (entity *etree.Element, ends t
 		if len(all) == 1 {
 			received = attr(all[0], "entityID")
 		}
-		return nil, ends, refuse(CodeMetadataEntity, entityID, received, "it is not there")
+		return nil, ends, refuse(sso.CodeMetadataEntity, entityID, received, "it is not there")
 	}
 	for around := entity.Parent(); around != nil && around.Tag != ""; around = around.Parent() {
 		if ends, err = sooner(ends, around); err != nil {
@@ -221,14 +207,14 @@ func entities(el *etree.Element) []*etree.Element {
 func providerOf(entity *etree.Element) (*etree.Element, error) {
 	roles := children(entity, nsMetadata, "IDPSSODescriptor")
 	if len(roles) != 1 {
-		return nil, refuse(CodeMetadataRole, "one IDPSSODescriptor", strconv.Itoa(len(roles)), "")
+		return nil, refuse(sso.CodeMetadataRole, "one IDPSSODescriptor", strconv.Itoa(len(roles)), "")
 	}
 	for _, protocol := range strings.Fields(attr(roles[0], "protocolSupportEnumeration")) {
 		if protocol == nsProtocol {
 			return roles[0], nil
 		}
 	}
-	return nil, refuse(CodeMetadataRole, nsProtocol, attr(roles[0], "protocolSupportEnumeration"), "the provider does not speak SAML 2.0")
+	return nil, refuse(sso.CodeMetadataRole, nsProtocol, attr(roles[0], "protocolSupportEnumeration"), "the provider does not speak SAML 2.0")
 }
 
 // endpoint finds where messages of a kind go, by Redirect if there is a choice, and where answers go if elsewhere. It answers nothing
@@ -247,10 +233,10 @@ func endpoint(role *etree.Element, tag string) (address, binding, reply string, 
 		}
 		to, back := attr(el, "Location"), attr(el, "ResponseLocation")
 		if err := required(to, checkEndpoint); err != nil {
-			return "", "", "", refuse(CodeMetadataAddress, "https", to, tag+" "+err.Error())
+			return "", "", "", refuse(sso.CodeMetadataAddress, "https", to, tag+" "+err.Error())
 		}
 		if err := optional(back, checkEndpoint); err != nil {
-			return "", "", "", refuse(CodeMetadataAddress, "https", back, tag+" "+err.Error())
+			return "", "", "", refuse(sso.CodeMetadataAddress, "https", back, tag+" "+err.Error())
 		}
 		if binding == "" || binding == "post" && name == "redirect" {
 			address, binding, reply = to, name, back
@@ -279,11 +265,11 @@ func signingKeys(role *etree.Element, now time.Time) ([]sso.Certificate, error) 
 				encoded, ok := text(certs[0]) // what follows is its chain
 				der, err := base64.StdEncoding.DecodeString(unspaced(encoded))
 				if !ok || err != nil {
-					return nil, refuse(CodeMetadataKey, "", "", "a certificate of signing is not in base64")
+					return nil, refuse(sso.CodeMetadataKey, "", "", "a certificate of signing is not in base64")
 				}
 				cert, err := x509.ParseCertificate(der)
 				if err != nil {
-					return nil, refuse(CodeMetadataKey, "", "", "a certificate of signing cannot be read")
+					return nil, refuse(sso.CodeMetadataKey, "", "", "a certificate of signing cannot be read")
 				}
 				if err := checkKey(cert.PublicKey); err != nil {
 					weak = err.Error()
@@ -291,13 +277,13 @@ func signingKeys(role *etree.Element, now time.Time) ([]sso.Certificate, error) 
 					found = append(found, sso.Certificate{DER: der, SeenAt: now})
 				}
 				if len(found) > mostKeys {
-					return nil, refuse(CodeMetadataKey, fmt.Sprintf("at most %d certificates", mostKeys), "more", "")
+					return nil, refuse(sso.CodeMetadataKey, fmt.Sprintf("at most %d certificates", mostKeys), "more", "")
 				}
 			}
 		}
 	}
 	if len(found) == 0 {
-		return nil, refuse(CodeMetadataKey, "a certificate of signing", weak, "")
+		return nil, refuse(sso.CodeMetadataKey, "a certificate of signing", weak, "")
 	}
 	return found, nil
 }
@@ -317,11 +303,11 @@ func sooner(ends time.Time, el *etree.Element) (time.Time, error) {
 	if written == "" {
 		return ends, nil
 	}
-	until, err := time.Parse(time.RFC3339, strings.TrimSpace(written))
-	if err != nil {
-		return ends, refuse(CodeMetadataXML, "a time in UTC", written, "validUntil cannot be read")
+	until, ok := readTime(strings.TrimSpace(written))
+	if !ok {
+		return ends, refuse(sso.CodeMetadataXML, "a time in UTC", written, "validUntil cannot be read")
 	}
-	if until = until.UTC(); ends.IsZero() || until.Before(ends) {
+	if ends.IsZero() || until.Before(ends) {
 		return until, nil
 	}
 	return ends, nil

@@ -165,45 +165,45 @@ func TestHostileMetadata(t *testing.T) {
 		entity string
 		want   sso.Code
 	}{
-		"A-070 nothing":                      {"", "", saml.CodeMetadataXML},
-		"A-070 no XML":                       {"{}", "", saml.CodeMetadataXML},
-		"A-070 HTML":                         {"<html></html>", "", saml.CodeMetadataXML},
-		"A-070 another namespace":            {strings.Replace(idp{}.String(), "SAML:2.0:metadata", "SAML:1.0:metadata", 1), "", saml.CodeMetadataXML},
-		"A-070 DTD":                          {`<!DOCTYPE x [<!ENTITY a "b">]>` + idp{}.String(), "", saml.CodeMetadataDTD},
-		"A-070 external entity":              {`<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>` + strings.Replace(idp{}.String(), "https://idp.example/entity", "&a;", 1), "", saml.CodeMetadataDTD},
-		"A-070 five megabytes":               {idp{}.String() + strings.Repeat(" ", 5<<20), "", saml.CodeMetadataXML},
-		"A-070 deep":                         {strings.Repeat("<a>", 1000) + strings.Repeat("</a>", 1000), "", saml.CodeMetadataXML},
-		"A-070 comments within one text":     {strings.Replace(idp{}.String(), "<ds:X509Certificate>", "<ds:X509Certificate>"+strings.Repeat("a<!---->", 100000), 1), "", saml.CodeMetadataXML},
-		"A-070 many elements":                {several("", strings.Repeat("<a/>", 100000)), "", saml.CodeMetadataXML},
-		"A-070 several entities":             {several("", idp{}.String(), idp{id: "b"}.String()), "", saml.CodeMetadataXML},
-		"A-070 several entities, no IDs":     {several("", plain(idp{}), plain(idp{id: "b"})), "", saml.CodeMetadataSeveral},
-		"A-070 the chosen one twice":         {several("", plain(idp{}), plain(idp{})), "https://idp.example/entity", saml.CodeMetadataEntity},
-		"A-070 another than the chosen one":  {idp{}.String(), "https://other.example", saml.CodeMetadataEntity},
-		"A-070 the chosen one in other case": {idp{id: "https://IDP.example/entity"}.String(), "https://idp.example/entity", saml.CodeMetadataEntity},
-		"A-070 no entities":                  {several(""), "", saml.CodeMetadataXML},
-		"A-070 an entity without a name":     {strings.Replace(idp{}.String(), ` entityID="https://idp.example/entity"`, "", 1), "", saml.CodeMetadataEntity},
-		"A-070 a name of two lines":          {idp{id: "a&#10;b"}.String(), "", saml.CodeMetadataEntity},
-		"A-070 two roles":                    {strings.Replace(idp{}.String(), "</EntityDescriptor>", `<IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"/></EntityDescriptor>`, 1), "", saml.CodeMetadataRole},
-		"A-070 only a service provider":      {strings.ReplaceAll(idp{}.String(), "IDPSSODescriptor", "SPSSODescriptor"), "", saml.CodeMetadataRole},
-		"A-070 SAML 1.1":                     {idp{role: ` protocolSupportEnumeration="urn:oasis:names:tc:SAML:1.1:protocol"`}.String(), "", saml.CodeMetadataRole},
-		"A-070 expired entity":               {idp{attrs: ` validUntil="2026-11-28T12:00:00Z"`}.String(), "", saml.CodeMetadataExpired},
-		"A-070 expired role":                 {idp{role: ` validUntil="2020-01-01T00:00:00Z" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"`}.String(), "", saml.CodeMetadataExpired},
-		"A-070 expired federation":           {several(` validUntil="2020-01-01T00:00:00Z"`, plain(idp{})), "", saml.CodeMetadataExpired},
-		"A-070 an end that is no time":       {idp{attrs: ` validUntil="tomorrow"`}.String(), "", saml.CodeMetadataXML},
-		"A-070 javascript":                   {with("SingleSignOnService", "HTTP-POST", "javascript:alert(1)"), "", saml.CodeMetadataAddress},
-		"A-070 data":                         {with("SingleSignOnService", "HTTP-Redirect", "data:text/html,x"), "", saml.CodeMetadataAddress},
-		"A-070 http":                         {with("SingleSignOnService", "HTTP-POST", "http://idp.example/sso"), "", saml.CodeMetadataAddress},
-		"A-070 empty":                        {with("SingleSignOnService", "HTTP-POST", ""), "", saml.CodeMetadataAddress},
-		"A-070 logout by javascript":         {with("SingleLogoutService", "HTTP-Redirect", "javascript:alert(1)"), "", saml.CodeMetadataAddress},
+		"A-070 nothing":                      {"", "", sso.CodeMetadataXML},
+		"A-070 no XML":                       {"{}", "", sso.CodeMetadataXML},
+		"A-070 HTML":                         {"<html></html>", "", sso.CodeMetadataXML},
+		"A-070 another namespace":            {strings.Replace(idp{}.String(), "SAML:2.0:metadata", "SAML:1.0:metadata", 1), "", sso.CodeMetadataXML},
+		"A-070 DTD":                          {`<!DOCTYPE x [<!ENTITY a "b">]>` + idp{}.String(), "", sso.CodeMetadataDTD},
+		"A-070 external entity":              {`<!DOCTYPE x [<!ENTITY a SYSTEM "file:///etc/passwd">]>` + strings.Replace(idp{}.String(), "https://idp.example/entity", "&a;", 1), "", sso.CodeMetadataDTD},
+		"A-070 five megabytes":               {idp{}.String() + strings.Repeat(" ", 5<<20), "", sso.CodeMetadataXML},
+		"A-070 deep":                         {strings.Repeat("<a>", 1000) + strings.Repeat("</a>", 1000), "", sso.CodeMetadataXML},
+		"A-070 comments within one text":     {strings.Replace(idp{}.String(), "<ds:X509Certificate>", "<ds:X509Certificate>"+strings.Repeat("a<!---->", 100000), 1), "", sso.CodeMetadataXML},
+		"A-070 many elements":                {several("", strings.Repeat("<a/>", 100000)), "", sso.CodeMetadataXML},
+		"A-070 several entities":             {several("", idp{}.String(), idp{id: "b"}.String()), "", sso.CodeMetadataXML},
+		"A-070 several entities, no IDs":     {several("", plain(idp{}), plain(idp{id: "b"})), "", sso.CodeMetadataSeveral},
+		"A-070 the chosen one twice":         {several("", plain(idp{}), plain(idp{})), "https://idp.example/entity", sso.CodeMetadataEntity},
+		"A-070 another than the chosen one":  {idp{}.String(), "https://other.example", sso.CodeMetadataEntity},
+		"A-070 the chosen one in other case": {idp{id: "https://IDP.example/entity"}.String(), "https://idp.example/entity", sso.CodeMetadataEntity},
+		"A-070 no entities":                  {several(""), "", sso.CodeMetadataXML},
+		"A-070 an entity without a name":     {strings.Replace(idp{}.String(), ` entityID="https://idp.example/entity"`, "", 1), "", sso.CodeMetadataEntity},
+		"A-070 a name of two lines":          {idp{id: "a&#10;b"}.String(), "", sso.CodeMetadataEntity},
+		"A-070 two roles":                    {strings.Replace(idp{}.String(), "</EntityDescriptor>", `<IDPSSODescriptor protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"/></EntityDescriptor>`, 1), "", sso.CodeMetadataRole},
+		"A-070 only a service provider":      {strings.ReplaceAll(idp{}.String(), "IDPSSODescriptor", "SPSSODescriptor"), "", sso.CodeMetadataRole},
+		"A-070 SAML 1.1":                     {idp{role: ` protocolSupportEnumeration="urn:oasis:names:tc:SAML:1.1:protocol"`}.String(), "", sso.CodeMetadataRole},
+		"A-070 expired entity":               {idp{attrs: ` validUntil="2026-11-28T12:00:00Z"`}.String(), "", sso.CodeMetadataExpired},
+		"A-070 expired role":                 {idp{role: ` validUntil="2020-01-01T00:00:00Z" protocolSupportEnumeration="urn:oasis:names:tc:SAML:2.0:protocol"`}.String(), "", sso.CodeMetadataExpired},
+		"A-070 expired federation":           {several(` validUntil="2020-01-01T00:00:00Z"`, plain(idp{})), "", sso.CodeMetadataExpired},
+		"A-070 an end that is no time":       {idp{attrs: ` validUntil="tomorrow"`}.String(), "", sso.CodeMetadataXML},
+		"A-070 javascript":                   {with("SingleSignOnService", "HTTP-POST", "javascript:alert(1)"), "", sso.CodeMetadataAddress},
+		"A-070 data":                         {with("SingleSignOnService", "HTTP-Redirect", "data:text/html,x"), "", sso.CodeMetadataAddress},
+		"A-070 http":                         {with("SingleSignOnService", "HTTP-POST", "http://idp.example/sso"), "", sso.CodeMetadataAddress},
+		"A-070 empty":                        {with("SingleSignOnService", "HTTP-POST", ""), "", sso.CodeMetadataAddress},
+		"A-070 logout by javascript":         {with("SingleLogoutService", "HTTP-Redirect", "javascript:alert(1)"), "", sso.CodeMetadataAddress},
 		"A-070 replies by javascript": {idp{services: []string{service("SingleSignOnService", "HTTP-Redirect", "https://idp.example/sso"),
-			`<SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example/slo" ResponseLocation="javascript:x"/>`}}.String(), "", saml.CodeMetadataAddress},
-		"A-060 a message in the address": {with("SingleSignOnService", "HTTP-POST", "https://idp.example/?SAMLRequest=x"), "", saml.CodeMetadataAddress},
-		"only artifacts":                 {idp{services: []string{service("SingleSignOnService", "HTTP-Artifact", "https://idp.example/sso")}}.String(), "", saml.CodeMetadataBinding},
-		"only a key of encryption":       {idp{keys: keyDescriptor(` use="encryption"`, theirs())}.String(), "", saml.CodeMetadataKey},
-		"a key by name":                  {idp{keys: `<KeyDescriptor><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:KeyName>x</ds:KeyName></ds:KeyInfo></KeyDescriptor>`}.String(), "", saml.CodeMetadataKey},
-		"no certificate":                 {strings.Replace(idp{}.String(), "X509Certificate>\nMII", "X509Certificate>\nMIX", 1), "", saml.CodeMetadataKey},
-		"no base64":                      {strings.Replace(idp{}.String(), "X509Certificate>\nMII", "X509Certificate>\n***", 1), "", saml.CodeMetadataKey},
-		"markup in a certificate":        {strings.Replace(idp{}.String(), "X509Certificate>\nMII", "X509Certificate>\n<b/>MII", 1), "", saml.CodeMetadataKey},
+			`<SingleLogoutService Binding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-Redirect" Location="https://idp.example/slo" ResponseLocation="javascript:x"/>`}}.String(), "", sso.CodeMetadataAddress},
+		"A-060 a message in the address": {with("SingleSignOnService", "HTTP-POST", "https://idp.example/?SAMLRequest=x"), "", sso.CodeMetadataAddress},
+		"only artifacts":                 {idp{services: []string{service("SingleSignOnService", "HTTP-Artifact", "https://idp.example/sso")}}.String(), "", sso.CodeMetadataBinding},
+		"only a key of encryption":       {idp{keys: keyDescriptor(` use="encryption"`, theirs())}.String(), "", sso.CodeMetadataKey},
+		"a key by name":                  {idp{keys: `<KeyDescriptor><ds:KeyInfo xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:KeyName>x</ds:KeyName></ds:KeyInfo></KeyDescriptor>`}.String(), "", sso.CodeMetadataKey},
+		"no certificate":                 {strings.Replace(idp{}.String(), "X509Certificate>\nMII", "X509Certificate>\nMIX", 1), "", sso.CodeMetadataKey},
+		"no base64":                      {strings.Replace(idp{}.String(), "X509Certificate>\nMII", "X509Certificate>\n***", 1), "", sso.CodeMetadataKey},
+		"markup in a certificate":        {strings.Replace(idp{}.String(), "X509Certificate>\nMII", "X509Certificate>\n<b/>MII", 1), "", sso.CodeMetadataKey},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := saml.ReadMetadata([]byte(row.doc), row.entity, start)
@@ -222,7 +222,7 @@ func TestHostileMetadata(t *testing.T) {
 			t.Errorf("ReadMetadata = %v with %d certificates, want one", err, len(got.Certificates))
 		}
 		_, err = saml.ReadMetadata([]byte(idp{keys: keyDescriptor("", weak())}.String()), "", start)
-		if r := refused(t, err, saml.CodeMetadataKey); !strings.Contains(r.Received, "1024") {
+		if r := refused(t, err, sso.CodeMetadataKey); !strings.Contains(r.Received, "1024") {
 			t.Errorf("Received = %q, want how weak it is", r.Received)
 		}
 	})
@@ -247,12 +247,12 @@ func TestSignedMetadata(t *testing.T) {
 		doc  string
 		want sso.Code
 	}{
-		"A-069 not signed":            {idp{}.String(), saml.CodeUnsigned},
-		"A-069 by another key":        {signDoc(t, idp{}.String(), theirs()), saml.CodeKey},
-		"A-069 changed since":         {strings.ReplaceAll(good, "https://idp.example/sso", "https://evil.example/sso"), saml.CodeSignature},
-		"A-069 wrapped":               {several("", good, plain(idp{})), saml.CodeUnsigned},
-		"A-069 signed inside alone":   {several("", good), saml.CodeUnsigned},
-		"A-069 the signature of less": {strings.Replace(good, "</EntityDescriptor>", "<Organization/></EntityDescriptor>", 1), saml.CodeSignature},
+		"A-069 not signed":            {idp{}.String(), sso.CodeSignatureMissing},
+		"A-069 by another key":        {signDoc(t, idp{}.String(), theirs()), sso.CodeSignatureKey},
+		"A-069 changed since":         {strings.ReplaceAll(good, "https://idp.example/sso", "https://evil.example/sso"), sso.CodeSignatureInvalid},
+		"A-069 wrapped":               {several("", good, plain(idp{})), sso.CodeSignatureMissing},
+		"A-069 signed inside alone":   {several("", good), sso.CodeSignatureMissing},
+		"A-069 the signature of less": {strings.Replace(good, "</EntityDescriptor>", "<Organization/></EntityDescriptor>", 1), sso.CodeSignatureInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := read(row.doc)
@@ -261,7 +261,7 @@ func TestSignedMetadata(t *testing.T) {
 	}
 	t.Run("no certificate", func(t *testing.T) {
 		_, err := saml.ReadSignedMetadata([]byte(good), nil, "", start)
-		refused(t, err, saml.CodeMetadataKey)
+		refused(t, err, sso.CodeMetadataKey)
 	})
 }
 
@@ -290,13 +290,13 @@ func TestFetchMetadata(t *testing.T) {
 		address string
 		want    sso.Code
 	}{
-		"A-068 a redirect":     {server.URL + "/away", saml.CodeMetadataFetch},
-		"A-068 http":           {"http://idp.example/metadata", saml.CodeMetadataAddress},
-		"A-068 a file":         {"file:///etc/passwd", saml.CodeMetadataAddress},
-		"A-068 gopher":         {"gopher://127.0.0.1/", saml.CodeMetadataAddress},
-		"not there":            {server.URL + "/nothing", saml.CodeMetadataFetch},
-		"A-070 100 megabytes":  {server.URL + "/flood", saml.CodeMetadataXML},
-		"A-068 nothing at all": {"", saml.CodeMetadataAddress},
+		"A-068 a redirect":     {server.URL + "/away", sso.CodeMetadataFetch},
+		"A-068 http":           {"http://idp.example/metadata", sso.CodeMetadataAddress},
+		"A-068 a file":         {"file:///etc/passwd", sso.CodeMetadataAddress},
+		"A-068 gopher":         {"gopher://127.0.0.1/", sso.CodeMetadataAddress},
+		"not there":            {server.URL + "/nothing", sso.CodeMetadataFetch},
+		"A-070 100 megabytes":  {server.URL + "/flood", sso.CodeMetadataXML},
+		"A-068 nothing at all": {"", sso.CodeMetadataAddress},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := p.FetchMetadata(t.Context(), row.address)

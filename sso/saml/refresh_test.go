@@ -192,14 +192,14 @@ func TestRefresh(t *testing.T) {
 			}
 		}
 		same, _, err := saml.Refreshed(s, []byte(idp{keys: keysOf(another())}.String()), start)
-		refused(t, err, saml.CodeUnsigned)
+		refused(t, err, sso.CodeSignatureMissing)
 		if !reflect.DeepEqual(same, s) {
 			t.Errorf("settings after a refusal: %+v", same)
 		}
 	})
 	t.Run("A-069 another entity", func(t *testing.T) {
 		_, _, err := saml.Refreshed(known(t), []byte(idp{id: "https://evil.example"}.String()), start)
-		refused(t, err, saml.CodeMetadataEntity)
+		refused(t, err, sso.CodeMetadataEntity)
 	})
 	t.Run("no binding is Redirect", func(t *testing.T) {
 		s := known(t)
@@ -254,12 +254,12 @@ func TestRefreshConnection(t *testing.T) {
 	wantKeys(t, second.SAML, " old", " new")
 	doc = "nothing"
 	third, _, err := p.Refresh(t.Context(), second, start)
-	refused(t, err, saml.CodeMetadataXML)
+	refused(t, err, sso.CodeMetadataXML)
 	if !reflect.DeepEqual(third, second) {
 		t.Errorf("Refresh of nothing = %+v, want what there was", third)
 	}
 	c.SAML.MetadataCertificate = another().Certificate.Raw
 	doc = idp{}.String()
 	_, _, err = p.Refresh(t.Context(), c, start)
-	refused(t, err, saml.CodeUnsigned)
+	refused(t, err, sso.CodeSignatureMissing)
 }

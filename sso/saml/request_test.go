@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"flag"
+	"fmt"
 	"io"
 	"math/big"
 	"net/url"
@@ -20,6 +21,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/beevik/etree"
@@ -334,6 +336,29 @@ func TestRelayState(t *testing.T) {
 			t.Errorf("URL = %s, want no RelayState", d.URL)
 		}
 	})
+}
+
+// Sixty-four callers share the packers; each must get its own message whole.
+func TestBeginAtOnce(t *testing.T) {
+	p := newProtocol(t, curved())
+	const callers = 64
+	departures := make([]sso.Departure, callers)
+	var all sync.WaitGroup
+	for i := range callers {
+		all.Go(func() {
+			r := signIn(func(c *sso.Connection) { c.SAML.SignRequests = true })
+			r.Handle = fmt.Sprint("handle-", i)
+			departures[i], _ = p.Begin(context.Background(), r)
+		})
+	}
+	all.Wait()
+	for i, d := range departures {
+		doc, query := inAddress(t, d.URL, "SAMLRequest")
+		if !bytes.Contains(doc, []byte(remembered(t, d))) || query.Get("RelayState") != fmt.Sprint("handle-", i) {
+			t.Errorf("caller %d was sent to %s", i, d.URL)
+		}
+		checkOctets(t, d.URL, curved().Key.Public())
+	}
 }
 
 func TestBeginRefuses(t *testing.T) {

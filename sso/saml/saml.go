@@ -77,14 +77,14 @@ func (p *Protocol) Name() string { return "saml" }
 
 func (k KeyPair) check() error {
 	if k.Key == nil || k.Certificate == nil {
-		return errors.New("Key and Certificate are required")
+		return errors.New("both Key and Certificate are required")
 	}
 	public := k.Key.Public()
 	if err := checkKey(public); err != nil {
 		return err
 	}
 	if !public.(interface{ Equal(crypto.PublicKey) bool }).Equal(k.Certificate.PublicKey) { // both kinds have it
-		return errors.New("Certificate is of another key")
+		return errors.New("the Certificate is of another key")
 	}
 	return nil
 }
