@@ -100,28 +100,26 @@ type signature struct {
 
 func shape(detail string) error { return &sso.Refusal{Code: CodeShape, Detail: detail} }
 
+// findSignature finds the one signature of an element. goxmldsig takes the first that it meets on its way in, so that nothing may stand
+// before ours but an Issuer with a text.
 func findSignature(el *etree.Element) (sig *etree.Element, at int, err error) {
-	before := 0
+	issuers, others := 0, 0 // in front of it
 	for i, t := range el.Child {
 		c, ok := t.(*etree.Element)
-		if !ok {
-			continue
-		}
-		if !is(c, nsDsig, "Signature") {
-			if sig == nil {
-				if before++; before > 1 || !is(c, nsAssertion, "Issuer") {
-					before = 2
-				}
-			}
-			continue
-		}
-		if sig != nil {
+		switch {
+		case !ok:
+		case is(c, nsDsig, "Signature") && sig != nil:
 			return nil, 0, shape("two signatures")
-		}
-		if before > 1 {
+		case is(c, nsDsig, "Signature") && (issuers > 1 || others > 0):
 			return nil, 0, shape("the signature is not where it belongs")
+		case is(c, nsDsig, "Signature"):
+			sig, at = c, i
+		case sig != nil:
+		case is(c, nsAssertion, "Issuer") && len(c.ChildElements()) == 0:
+			issuers++
+		default:
+			others++
 		}
-		sig, at = c, i
 	}
 	if sig == nil {
 		return nil, 0, &sso.Refusal{Code: CodeUnsigned, Expected: "a signature of " + el.Tag}

@@ -125,6 +125,8 @@ func TestSignatureShape(t *testing.T) {
 		}, sso.CodeSignatureMalformed},
 		"S-02 behind the Subject":        {func(s string) string { return in("</saml:Subject>", "</saml:Subject>"+signature)(in(signature, "")(s)) }, sso.CodeSignatureMalformed},
 		"S-02 before the Issuer":         {func(s string) string { return in("<saml:Issuer>", signature+"<saml:Issuer>")(in(signature, "")(s)) }, ""},
+		"A-006 one in the Issuer":        {in("<saml:Issuer>idp", "<saml:Issuer>"+strings.Replace(signature, "rsa-sha256", "rsa-sha1", 1)+"idp"), sso.CodeSignatureMalformed},
+		"S-02 behind two of Issuer":      {in("<saml:Issuer>", "<saml:Issuer/><saml:Issuer>"), sso.CodeSignatureMalformed},
 		"A-008 an object":                {in("</ds:Signature>", "<ds:Object/></ds:Signature>"), sso.CodeSignatureMalformed},
 		"A-010 text within":              {in("<ds:SignedInfo>", "x<ds:SignedInfo>"), sso.CodeSignatureMalformed},
 		"A-010 another attribute":        {in("<ds:SignedInfo>", `<ds:SignedInfo x="y">`), sso.CodeSignatureMalformed},
