@@ -209,12 +209,11 @@ func (a *answer) open(m sso.Message) error {
 		}
 		a.rep.Pass(sso.CodeSignatureInvalid, "Response")
 	}
-	cbc := false
-	if held.Tag == "EncryptedAssertion" {
+	encrypted, cbc := held.Tag == "EncryptedAssertion", false
+	if encrypted {
 		if held, cbc, err = a.decrypted(held, whole); err != nil {
 			return err
 		}
-		a.rep.Pass(sso.CodeDecryption, "")
 	}
 	switch {
 	case signed(held):
@@ -224,7 +223,6 @@ func (a *answer) open(m sso.Message) error {
 			}
 			return err
 		}
-		a.rep.Pass(sso.CodeSignatureInvalid, "Assertion")
 	case !whole || !a.r.Connection.SAML.ResponseSigned:
 		r := sso.Refusal{Code: sso.CodeSignatureMissing, Expected: "a signature of the assertion"}
 		if cbc {
@@ -240,6 +238,12 @@ func (a *answer) open(m sso.Message) error {
 	}
 	if a.assertion == nil {
 		return &sso.Refusal{Code: sso.CodeStructure, Detail: "what was signed has no assertion"}
+	}
+	if encrypted { // said not before it is known who has encrypted it
+		a.rep.Pass(sso.CodeDecryption, "")
+	}
+	if signed(held) {
+		a.rep.Pass(sso.CodeSignatureInvalid, "Assertion")
 	}
 	return nil
 }

@@ -326,17 +326,23 @@ func TestRules(t *testing.T) {
 		"S-10 an unknown condition": {func(d *desk, r *ssotest.Response) {
 			r.Assertion.Conditions.Extra = `<saml:Condition xmlns:xsi="urn:xsi" xsi:type="x"/>`
 		}, sso.CodeConditions},
-		"S-10 a condition of others":      {func(d *desk, r *ssotest.Response) { r.Assertion.Conditions.Extra = `<OneTimeUse xmlns="urn:x"/>` }, sso.CodeConditions},
-		"A-051 Responder":                 {func(d *desk, r *ssotest.Response) { r.Status = []string{ssotest.Responder} }, sso.CodeStatus},
-		"A-051 AuthnFailed":               {func(d *desk, r *ssotest.Response) { r.Status = []string{ssotest.Responder, ssotest.AuthnFailed} }, sso.CodeStatus},
-		"A-051 success and failure":       {func(d *desk, r *ssotest.Response) { r.Status = []string{ssotest.Success, ssotest.AuthnFailed} }, sso.CodeStatus},
-		"A-051 no Status":                 {func(d *desk, r *ssotest.Response) { r.Status = nil }, sso.CodeStatus},
-		"A-052 Response 1.1":              {func(d *desk, r *ssotest.Response) { r.Version = "1.1" }, sso.CodeVersion},
-		"A-052 Response without":          {func(d *desk, r *ssotest.Response) { r.Version = "" }, sso.CodeVersion},
-		"A-052 assertion 1.1":             {func(d *desk, r *ssotest.Response) { r.Assertion.Version = "1.1" }, sso.CodeVersion},
-		"A-066 transient":                 {func(d *desk, r *ssotest.Response) { r.Assertion.NameID.Format = ssotest.FormatTransient }, sso.CodeSubject},
-		"no assertion":                    {func(d *desk, r *ssotest.Response) { r.Assertion = nil }, sso.CodeStructure},
-		"A-009 unsigned":                  {func(d *desk, r *ssotest.Response) { r.Assertion.Unsigned = true }, sso.CodeSignatureMissing},
+		"S-10 a condition of others": {func(d *desk, r *ssotest.Response) { r.Assertion.Conditions.Extra = `<OneTimeUse xmlns="urn:x"/>` }, sso.CodeConditions},
+		"A-051 Responder":            {func(d *desk, r *ssotest.Response) { r.Status = []string{ssotest.Responder} }, sso.CodeStatus},
+		"A-051 AuthnFailed":          {func(d *desk, r *ssotest.Response) { r.Status = []string{ssotest.Responder, ssotest.AuthnFailed} }, sso.CodeStatus},
+		"A-051 success and failure":  {func(d *desk, r *ssotest.Response) { r.Status = []string{ssotest.Success, ssotest.AuthnFailed} }, sso.CodeStatus},
+		"A-051 no Status":            {func(d *desk, r *ssotest.Response) { r.Status = nil }, sso.CodeStatus},
+		"A-052 Response 1.1":         {func(d *desk, r *ssotest.Response) { r.Version = "1.1" }, sso.CodeVersion},
+		"A-052 Response without":     {func(d *desk, r *ssotest.Response) { r.Version = "" }, sso.CodeVersion},
+		"A-052 assertion 1.1":        {func(d *desk, r *ssotest.Response) { r.Assertion.Version = "1.1" }, sso.CodeVersion},
+		"A-066 transient":            {func(d *desk, r *ssotest.Response) { r.Assertion.NameID.Format = ssotest.FormatTransient }, sso.CodeSubject},
+		"no assertion":               {func(d *desk, r *ssotest.Response) { r.Assertion = nil }, sso.CodeStructure},
+		"A-009 unsigned":             {func(d *desk, r *ssotest.Response) { r.Assertion.Unsigned = true }, sso.CodeSignatureMissing},
+		"A-009 unsigned where the Response would do": {func(d *desk, r *ssotest.Response) {
+			r.Assertion.Unsigned, d.conn.SAML.ResponseSigned = true, true
+		}, sso.CodeSignatureMissing},
+		"A-053 encrypted and unsigned where the Response would do": {func(d *desk, r *ssotest.Response) {
+			r.Encrypt.Content, r.Assertion.Unsigned, d.conn.SAML.ResponseSigned = ssotest.AES256GCM, true, true
+		}, sso.CodeSignatureMissing},
 		"A-011 the Response alone signed": {func(d *desk, r *ssotest.Response) { r.Sign, r.Assertion.Unsigned = true, true }, sso.CodeSignatureMissing},
 		"A-053 encrypted and unsigned": {func(d *desk, r *ssotest.Response) {
 			r.Encrypt.Content, r.Assertion.Unsigned = ssotest.AES256GCM, true

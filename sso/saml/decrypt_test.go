@@ -1,6 +1,7 @@
 package saml_test
 
 import (
+	"cmp"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
@@ -26,18 +27,22 @@ func TestUniformRefusal(t *testing.T) {
 			if _, _, err := d.verify(encode([]byte(text))); err != nil {
 				t.Fatalf("Verify = %v, want nil", err)
 			}
-			at := strings.Index(text, "<xenc:CipherValue>") + len("<xenc:CipherValue>")
-			length := strings.Index(text[at:], "<")
-			for i := 0; i < length-4; i += max(1, length/97) {
-				changed := []byte(text)
-				changed[at+i] = "AB"[b2i(changed[at+i] == 'A')]
-				_, rep, err := d.verify(encode(changed))
-				var refusal *sso.Refusal
-				if !errors.As(err, &refusal) || *refusal != (sso.Refusal{Code: sso.CodeDecryption}) {
-					t.Fatalf("Verify of a change at %d of %d = %+v; %q, want nothing but %q", i, length, refusal, failed(rep), sso.CodeDecryption)
-				}
-				if got := rep.Checks[len(rep.Checks)-1]; !reflect.DeepEqual(got, sso.Check{Code: sso.CodeDecryption}) {
-					t.Fatalf("the report of a change at %d of %d ends with %+v", i, length, got)
+			before := 0                                                                                                          // what the report says of a ciphertext that cannot be read at all
+			for _, at := range []int{strings.Index(text, "<xenc:CipherValue>"), strings.LastIndex(text, "<xenc:CipherValue>")} { // of the key, of the content
+				at += len("<xenc:CipherValue>")
+				length := strings.Index(text[at:], "<")
+				for i := 0; i < length-4; i += max(1, length/97) {
+					changed := []byte(text)
+					changed[at+i] = "AB"[b2i(changed[at+i] == 'A')]
+					_, rep, err := d.verify(encode(changed))
+					before = cmp.Or(before, len(rep.Checks))
+					var refusal *sso.Refusal
+					if !errors.As(err, &refusal) || *refusal != (sso.Refusal{Code: sso.CodeDecryption}) {
+						t.Fatalf("Verify of a change at %d of %d = %+v; %q, want nothing but %q", i, length, refusal, failed(rep), sso.CodeDecryption)
+					}
+					if got := rep.Checks[len(rep.Checks)-1]; !reflect.DeepEqual(got, sso.Check{Code: sso.CodeDecryption}) || len(rep.Checks) != before {
+						t.Fatalf("the report of a change at %d of %d ends with %+v", i, length, got)
+					}
 				}
 			}
 		})

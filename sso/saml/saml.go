@@ -11,6 +11,11 @@
 //   - What others have signed is checked with the certificates of the connection alone. A key that turns up in metadata by itself
 //     waits for an administrator, and so does another address to send people to, unless the metadata is signed by a key that
 //     the administrator has named.
+//   - An answer is read by a strict parser of a small part of XML, and must have one signed assertion. Who somebody is, and every rule about it, is
+//     read from the bytes that were digested. It counts for ten minutes after it was made; clocks may be off by two.
+//   - A person's name is the NameID with its format and qualifiers, or the attribute that the connection names; a transient NameID
+//     alone is none. An address is that of the attribute that the connection names, or else a NameID of the format emailAddress, or else
+//     an attribute with one of the usual names; several addresses are none.
 //   - Messages of single logout count only if they are signed, for our address, new and unused.
 //
 // The lifetime written in a provider's certificate ends nothing: the company has named the key, and it counts until the company
