@@ -100,6 +100,8 @@ func TestClaims(t *testing.T) {
 		{"C-10 an empty hash", claims{"at_hash": ""}, openid.TokenAccessHash},
 		{"C-10 no hash", claims{"at_hash": nil}, ""},
 		{"C-09 signed in in time to come", claims{"auth_time": at(time.Hour)}, openid.TokenAuthTime},
+		{"A-092 signed in at zero", claims{"auth_time": 0}, openid.TokenAuthTime},
+		{"A-092 signed in before the beginning", claims{"auth_time": -1}, openid.TokenAuthTime},
 		{"C-09 signed in at a text", claims{"auth_time": "now"}, openid.TokenAuthTime},
 		{"C-09 signed in long ago, which nobody minds", claims{"auth_time": at(-100 * time.Hour)}, ""},
 		{"C-09 no word about when", claims{"auth_time": nil}, ""},
@@ -296,6 +298,22 @@ func TestHeader(t *testing.T) {
 		party := p.party()
 		party.Algorithms = []string{"RS256"}
 		begin(t, p, party, openid.Ask{}).refused(openid.TokenAlgorithm)
+	})
+	t.Run("A-087 a list of the connection that nobody has checked", func(t *testing.T) {
+		party := p.party()
+		party.Algorithms = []string{"HS256", "none"}
+		f := begin(t, p, party, openid.Ask{})
+		p.idToken = sign(claims{"alg": "HS256"}, p.honest(f.answer.Memory.Nonce), []byte(secret))
+		f.refused(openid.TokenAlgorithm)
+		p.idToken = sign(claims{"alg": "none"}, p.honest(f.answer.Memory.Nonce), nil)
+		f.refused(openid.TokenAlgorithm)
+	})
+	t.Run("A-087 a key that the provider uses with another algorithm", func(t *testing.T) {
+		party := p.party()
+		party.Algorithms = []string{"PS256"}
+		f := begin(t, p, party, openid.Ask{})
+		p.idToken = sign(claims{"alg": "PS256", "kid": "rsa"}, p.honest(f.answer.Memory.Nonce), rsaKey())
+		f.refused(openid.TokenKey)
 	})
 	t.Run("A-087 a provider that names none that counts", func(t *testing.T) {
 		q := newOP(t)

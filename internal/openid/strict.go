@@ -34,9 +34,6 @@ func parse(data []byte) (object, error) {
 	if err := walk(dec, 0); err != nil {
 		return nil, errStrict
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errStrict
-	}
 	var o object
 	if err := json.Unmarshal(data, &o); err != nil || o == nil {
 		return nil, errStrict
