@@ -235,6 +235,8 @@ var testArrows = []arrow{
 	{"auth/authtest", "session", "who is signed in"},
 	{"sso/oidc", "internal/providertest", "a real provider"},
 	{"sso/oidc", "internal/hosttest", "and a program whose people it knows"},
+	{"sso/saml", "internal/providertest", "a real provider"},
+	{"sso/saml", "internal/hosttest", "and a program whose people it knows"},
 	{"sso/saml", "sso/ssotest", "providers, honest and hostile"},
 	{"sso/saml", "github.com/crewjam/saml", "what others need for the same answer"},
 	{"sso/saml", "golang.org/x/net", "reads the forms of a page"},
