@@ -101,6 +101,7 @@ var arrows = []arrow{
 	{"sso/oidc", "internal/fetch", "its one way out"},
 	{"sso/saml", "sso", "is one of its protocols"},
 	{"sso/saml", "internal/token", "IDs of messages"},
+	{"sso/saml", "internal/fetch", "fetches metadata"},
 	{"sso/saml", "github.com/beevik/etree", "the tree of a document, as goxmldsig takes it"},
 	{"sso/saml", "github.com/russellhaering/goxmldsig", "checks signatures"},
 

@@ -164,9 +164,6 @@ func (m *Manager) Arrive(ctx context.Context, departed []byte, a Arrival) error 
 		if err != nil {
 			return err
 		}
-		if f.ID != h.ID {
-			return ErrFlowGone
-		}
 		a.At = now
 		f = f.accepted(now)
 		f.Arrival = a

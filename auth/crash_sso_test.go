@@ -15,11 +15,10 @@ import (
 func TestCrashPointsOfCompanySignIn(t *testing.T) {
 	type tale struct {
 		*world
-		c    auth.Client
-		a    auth.Arrival
-		p    *phone
-		old  auth.Client // a browser from before
-		mode auth.SSOMode
+		c   auth.Client
+		a   auth.Arrival
+		p   *phone
+		old auth.Client // a browser from before
 	}
 	// whole is the way from the address to the session.
 	whole := func(w *tale) (auth.Done, error) {

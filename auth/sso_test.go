@@ -102,6 +102,21 @@ func TestCompanySignIn(t *testing.T) {
 			w.arrives("ann@acme.example", says("ann"), home).at(auth.StageReady, "") // and no letter
 		})
 	})
+	t.Run("invariant 6 what was remembered and mailed before the binding ends", func(t *testing.T) {
+		mailedEverywhere(t, func(t *testing.T, w *world) {
+			_, s := w.known("ann@acme.example", office)
+			link := w.forgot("ann@acme.example")
+			w.company(auth.SSOOptional)
+			w.bound("ann")
+			if list, err := w.m.ListDevices(t.Context(), s); err != nil || len(list) > 0 {
+				t.Errorf("devices %+v, %v, want none", list, err)
+			}
+			if k := w.opens(link, home); k.step.Stage != auth.StageRefused {
+				t.Errorf("a link from before opens %s", k.step.Stage)
+			}
+			w.quiet()
+		})
+	})
 	t.Run("invariant 9 R27 enforcing shuts the password, and no proof of it is kept", func(t *testing.T) {
 		w := mailed(t)
 		w.company(auth.SSOEnforced)

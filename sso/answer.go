@@ -1,6 +1,7 @@
 package sso
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
@@ -227,7 +228,7 @@ const longestOnce = 24 * time.Hour
 
 const (
 	maxSubject = 512 // bytes: as many as a store of identities keeps
-	maxName    = 256  // bytes of each name
+	maxName    = 256 // bytes of each name
 )
 
 // judge holds what a provider says against what its connection may say. All rules are tried; the first that is not met is answered.
@@ -264,7 +265,7 @@ func judge(c Connection, id Identity, now time.Time, rep *Report) (Identity, *Re
 	}
 	id.Name, id.GivenName, id.FamilyName = printable(id.Name), printable(id.GivenName), printable(id.FamilyName)
 	id.Connection, id.AccountID, id.At = c.ID, c.AccountID, now
-	id.Login.Subject = id.Subject
+	id.Login.Subject = cmp.Or(id.Login.Subject, id.Subject)
 	return id, first
 }
 

@@ -29,7 +29,7 @@ type Identity struct {
 
 // A Login is a session at a provider: what single logout needs to name it. It is kept sealed.
 type Login struct {
-	Subject string // as Identity.Subject
+	Subject string // what the provider calls the person when a session ends; empty: Identity.Subject
 	Index   string // of SAML the SessionIndex, of OpenID the sid; empty: the provider does not say
 	Token   []byte // the protocol's own: the NameID as it was written, or the ID token
 }

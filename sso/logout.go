@@ -1,6 +1,7 @@
 package sso
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,7 +33,7 @@ func (m *Manager) Remember(ctx context.Context, sessionID, userID string, id Ide
 	}
 	row := LoginRow{
 		SessionID: sessionID, UserID: userID, Connection: id.Connection, Body: sealed, ExpiresAt: ends,
-		Subject: m.ring.MAC(macSubject, id.Connection, id.Subject),
+		Subject: m.ring.MAC(macSubject, id.Connection, cmp.Or(id.Login.Subject, id.Subject)),
 	}
 	if id.Login.Index != "" {
 		row.Index = m.ring.MAC(macIndex, id.Connection, id.Login.Index)

@@ -111,7 +111,7 @@ type Ending struct {
 	Request bool   // the provider asks to end sessions
 	Handle  string // of an answer to ours: which one it is for
 
-	Subject  string   // of a request: whose sessions, as Identity.Subject; empty: whoever Indexes name
+	Subject  string   // of a request: whose sessions, as Login.Subject; empty: whoever Indexes name
 	Indexes  []string // which of them, as Login.Index; none: all
 	Once     string   // names the message for good; it counts once
 	OnceEnds time.Time

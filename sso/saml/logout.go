@@ -77,8 +77,8 @@ func logoutID(handle string) string {
 
 // Ended implements sso.Protocol. It reads a LogoutRequest or a LogoutResponse, by Redirect or POST.
 //
-// Ending.Subject is the NameID, as the Subject of whoever came by it. Where Attributes.Subject says that an attribute names people, a
-// NameID does not, and only the indexes of sessions count.
+// Ending.Subject is the NameID, which a Login has beside the person's Subject, where Attributes.Subject says that an attribute names
+// people.
 func (p *Protocol) Ended(_ context.Context, r sso.Request, m sso.Message, rep *sso.Report) (end sso.Ending, err error) {
 	defer func() {
 		if recover() != nil { // a stranger's message must not end a program, whatever the libraries below make of it
@@ -237,12 +237,10 @@ func (e *ended) request() (sso.Ending, error) {
 		OnceEnds: e.at.Add(logoutAge + 2*skew),
 		Answer:   e.answer(),
 	}
-	if e.r.Connection.Attributes.Subject == "" {
-		end.Subject = subjectOf(nameID{
-			Value: value, Format: attr(names[0], "Format"),
-			NameQualifier: attr(names[0], "NameQualifier"), SPNameQualifier: attr(names[0], "SPNameQualifier"),
-		})
-	}
+	end.Subject = subjectOf(nameID{
+		Value: value, Format: attr(names[0], "Format"),
+		NameQualifier: attr(names[0], "NameQualifier"), SPNameQualifier: attr(names[0], "SPNameQualifier"),
+	})
 	indexes := children(e.el, nsProtocol, "SessionIndex")
 	if len(indexes) > mostIndexes {
 		return sso.Ending{}, malformed("too many indexes of sessions")

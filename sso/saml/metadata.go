@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/x509"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -51,9 +50,6 @@ func ReadSignedMetadata(doc, certificate []byte, entityID string, now time.Time)
 // FetchMetadata reads a document from its address, with Config.HTTP. Redirects are not followed: they would lead where nobody has
 // looked. An error that is not a *sso.Refusal means that the address was not reached.
 func (p *Protocol) FetchMetadata(ctx context.Context, address string) ([]byte, error) {
-	if p.http == nil {
-		return nil, errors.New("saml: Config.HTTP is required to fetch metadata")
-	}
 	if err := checkAddress(address); err != nil {
 		return nil, refuse(sso.CodeMetadataAddress, "https", address, "the address "+err.Error())
 	}

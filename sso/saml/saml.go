@@ -40,6 +40,8 @@ import (
 	"net/url"
 	"sync"
 	"time"
+
+	"github.com/sallyport-auth/sallyport/internal/fetch"
 )
 
 // Config says what all connections share. The zero value works, with what it says of Keys.
@@ -49,8 +51,8 @@ type Config struct {
 	// assertions cannot be encrypted, and there is no single logout.
 	Keys []KeyPair
 
-	// HTTP fetches metadata. It must not reach private addresses, nor follow redirects: administrators of companies say where it goes.
-	// Nil: metadata is read only from bytes.
+	// HTTP fetches metadata. Nil: a client that takes https alone, and reaches neither this machine nor private networks. Another must see
+	// to that itself: administrators of companies say where it goes.
 	HTTP *http.Client
 }
 
@@ -74,7 +76,15 @@ func New(cfg Config) (*Protocol, error) {
 			return nil, fmt.Errorf("saml: Config.Keys[%d]: %w", i, err)
 		}
 	}
-	return &Protocol{keys: append([]KeyPair(nil), cfg.Keys...), http: cfg.HTTP}, nil
+	p := &Protocol{keys: append([]KeyPair(nil), cfg.Keys...), http: cfg.HTTP}
+	if p.http == nil {
+		way, err := fetch.New(fetch.Config{MaxBytes: longestMetadata + 1})
+		if err != nil {
+			return nil, fmt.Errorf("saml: making the client: %w", err)
+		}
+		p.http = way.HTTP()
+	}
+	return p, nil
 }
 
 // Name implements sso.Protocol.
