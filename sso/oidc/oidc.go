@@ -138,11 +138,8 @@ func (p *Protocol) Handle(m sso.Message) (string, error) {
 }
 
 func state(q url.Values) (string, error) {
-	switch {
-	case len(q["state"]) > 1:
+	if len(q["state"]) > 1 {
 		return "", &sso.Refusal{Code: sso.CodeCallbackDuplicate, Received: "state"}
-	case len(q.Get("state")) > 512:
-		return "", &sso.Refusal{Code: sso.CodeCallbackMalformed, Received: "state"}
 	}
 	return q.Get("state"), nil
 }

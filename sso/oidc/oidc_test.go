@@ -252,6 +252,9 @@ func TestSignIn(t *testing.T) {
 		}
 		_, _, err = w.signIn(sso.Opening{})
 		refused(t, "Identity without the claim that names people", err, sso.CodeSubject)
+		if r, _ := errors.AsType[*sso.Refusal](err); r == nil || !strings.Contains(r.Expected, "oid") {
+			t.Errorf("the refusal is %+v, want the name of the claim in it", r)
+		}
 	})
 	t.Run("userinfo for what the ID token leaves out", func(t *testing.T) {
 		w := newWorld(t, p, func(c *sso.Connection) { c.OIDC.UserInfo = true })
@@ -367,9 +370,24 @@ func TestCallback(t *testing.T) {
 	})
 	t.Run("A-085 state twice", func(t *testing.T) {
 		q := w.visit(must(w.begin(sso.Opening{})))
-		q.Add("state", q.Get("state"))
-		_, _, err := w.arrive(q)
+		_, _, err := w.arrive(url.Values{"state": {q.Get("state"), "x"}, "code": q["code"], "iss": q["iss"]})
 		refused(t, "Identity", err, sso.CodeCallbackDuplicate)
+		if _, _, err := w.arrive(q); err != nil {
+			t.Errorf("the honest answer afterwards = %s, want Ann: nobody knows which request the other was for", code(err))
+		}
+	})
+	t.Run("A-078 an answer with the state of another request than the one that was taken", func(t *testing.T) {
+		r := sso.Request{
+			Connection: connection(p), Addresses: sso.Addresses{Callback: callback}, Handle: "state-1", MadeAt: w.now, Now: w.now,
+		}
+		d, err := w.protocol.Begin(t.Context(), r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		q := w.visit(d.URL)
+		r.Handle, r.Memory = "state-2", d.Memory
+		_, err = w.protocol.Verify(t.Context(), r, message(q), &sso.Report{})
+		refused(t, "Verify", err, sso.CodeCallbackMalformed)
 	})
 	t.Run("A-107 a posted answer with tokens", func(t *testing.T) {
 		q := w.visit(must(w.begin(sso.Opening{})))
