@@ -254,6 +254,23 @@ func TestCompanySignIn(t *testing.T) {
 		}
 		w.quiet()
 	})
+	t.Run("A-200 the app is asked for behind a company's sign-in, unless that asserts a second step", func(t *testing.T) {
+		w := mailed(t)
+		w.enroll("ann@acme.example", home)
+		w.company(auth.SSOEnforced)
+		k := w.arrives("ann@acme.example", says("ann"), from("198.51.100.8")).at(auth.StageVerify, "")
+		w.mail.notices(mail.SSOLinked)
+		if done, _, err := w.m.Finish(t.Context(), k.ref, k.c); err != nil || done.Token != "" {
+			t.Errorf("Finish = %+v, %v, want nothing", done.Session, err)
+		}
+		asserted := says("ann")
+		asserted.MultiFactor = true
+		k = w.arrives("ann@acme.example", asserted, from("198.51.100.8")).at(auth.StageReady, "")
+		if s := k.finish().Session; !s.Methods.Has("sso_mfa") {
+			t.Errorf("the session's methods are %q", s.Methods)
+		}
+		w.quiet()
+	})
 	t.Run("A-064 the connection of a domain that changes", func(t *testing.T) {
 		w := mailed(t)
 		w.company(auth.SSOEnforced)
