@@ -436,6 +436,7 @@ func TestBreakGlass(t *testing.T) {
 		}
 		p, _, c := w.enroll("ann@acme.example", home)
 		w.admin("two", auth.RoleSuperAdmin)
+		w.admin("nopass", auth.RoleAdmin) // who is not told
 		w.company(auth.SSOEnforced)
 		if why, err := w.m.SetMemberSSO(ctx, "acme", "ann", auth.SSOExempt); err != nil || why != "" {
 			t.Fatalf("SetMemberSSO = %q, %v", why, err)
@@ -538,8 +539,13 @@ func TestStepUpByCompany(t *testing.T) {
 	w.bound("ann")
 	w.must(w.people.RemoveMember(t.Context(), "umbra", "two"))
 	w.bound("two")
-	k := w.arrives("ann@acme.example", says("ann"), home)
+	before := says("ann")
+	before.AuthTime = w.clock().Add(-time.Hour) // the company knew the person already
+	k := w.arrives("ann@acme.example", before, home)
 	done := k.finish()
+	if recent, err := w.m.RecentlyProven(t.Context(), done.Session); err != nil || recent {
+		t.Errorf("R66 a sign-in at the company an hour ago is recent: %v, %v", recent, err)
+	}
 	w.quiet()
 	c := with(home, done)
 	w.move(11 * time.Minute)
