@@ -111,6 +111,8 @@ func TestSignOut(t *testing.T) {
 		if err != nil || !strings.HasPrefix(back.String(), logout+"?") {
 			t.Fatalf("the provider sends the browser to %v, want %s", back, logout)
 		}
+		_, err = w.manager.Logout(t.Context(), "acme", message(url.Values{"state": {back.Query().Get("state"), "x"}}))
+		refused(t, "Logout with two states", err, sso.CodeCallbackDuplicate)
 		res, err := w.manager.Logout(t.Context(), "acme", message(back.Query()))
 		if err != nil || !res.Answered || len(res.Sessions) != 0 {
 			t.Errorf("Logout = %+v, %s, want an answer", res, code(err))
