@@ -113,6 +113,51 @@ func sealedFor(d *desk, method string, wrapped, sealed []byte) string {
 		`<x:CipherData><x:CipherValue>` + encode(sealed) + `</x:CipherValue></x:CipherData></x:EncryptedData></saml:EncryptedAssertion></samlp:Response>`
 }
 
+// TestBrokenCiphertext: what cannot be a ciphertext is refused as any other, and not by a panic that was caught.
+func TestBrokenCiphertext(t *testing.T) {
+	secret := make([]byte, 16)
+	block, err := aes.NewCipher(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	padded := func(last byte) []byte {
+		plain, sealed := make([]byte, 32), make([]byte, 32)
+		plain[31] = last
+		cipher.NewCBCEncrypter(block, make([]byte, 16)).CryptBlocks(sealed, plain)
+		return append(make([]byte, 16), sealed...)
+	}
+	wrapped := wrapKey(t, secret)
+	for name, row := range map[string]struct {
+		method          string
+		wrapped, sealed []byte
+	}{
+		"A-056 shorter than a nonce":    {ssotest.AES128GCM, wrapped, make([]byte, 5)},
+		"A-056 a nonce alone":           {ssotest.AES128GCM, wrapped, make([]byte, 12)},
+		"A-056 half a block":            {ssotest.AES128CBC, wrapped, make([]byte, 40)},
+		"A-056 an IV alone":             {ssotest.AES128CBC, wrapped, make([]byte, 16)},
+		"A-056 padding of nothing":      {ssotest.AES128CBC, wrapped, padded(0)},
+		"A-056 padding beyond a block":  {ssotest.AES128CBC, wrapped, padded(17)},
+		"A-056 padding beyond the text": {ssotest.AES128CBC, wrapped, padded(200)},
+		"A-055 a key that is none":      {ssotest.AES128GCM, make([]byte, 256), gcm.Seal(make([]byte, 12), make([]byte, 12), []byte(plainText), nil)}, // sealed with what stands in for it
+		"A-055 a key of another length": {ssotest.AES128GCM, wrapKey(t, make([]byte, 32)), gcm.Seal(make([]byte, 12), make([]byte, 12), []byte(plainText), nil)},
+		"A-056 a wrapped key of a byte": {ssotest.AES128GCM, []byte{1}, make([]byte, 60)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, ssotest.Settings{})
+			d.conn.SAML.AllowCBC = true
+			_, rep, err := d.verify(encode([]byte(sealedFor(d, row.method, row.wrapped, row.sealed))))
+			var refusal *sso.Refusal
+			if !errors.As(err, &refusal) || *refusal != (sso.Refusal{Code: sso.CodeDecryption}) {
+				t.Errorf("Verify = %+v, want nothing but %q; %q", refusal, sso.CodeDecryption, failed(rep))
+			}
+		})
+	}
+}
+
 func methods() []string {
 	return []string{ssotest.AES128GCM, ssotest.AES128CBC, ssotest.AES256GCM, ssotest.TripleDESCBC}
 }
@@ -157,4 +202,52 @@ func FuzzDecrypt(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestEncryptedByAnybody: what can be read is still not signed. With CBC not even that is said.
+func TestEncryptedByAnybody(t *testing.T) {
+	secret, iv := make([]byte, 16), make([]byte, 16)
+	block, err := aes.NewCipher(secret)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gcm, err := cipher.NewGCM(block)
+	if err != nil {
+		t.Fatal(err)
+	}
+	withCBC := func(plain string) []byte {
+		pad := 16 - len(plain)%16
+		padded := []byte(plain + strings.Repeat(string(rune(pad)), pad))
+		sealed := make([]byte, len(padded))
+		cipher.NewCBCEncrypter(block, iv).CryptBlocks(sealed, padded)
+		return append(iv, sealed...)
+	}
+	withGCM := func(plain string) []byte { return gcm.Seal(make([]byte, 12), make([]byte, 12), []byte(plain), nil) }
+	for name, row := range map[string]struct {
+		plain    string
+		gcm, cbc sso.Code
+	}{
+		"A-053 unsigned":             {plainText, sso.CodeSignatureMissing, sso.CodeDecryption},
+		"A-053 signed by another":    {enveloped(t, another()), sso.CodeSignatureKey, sso.CodeDecryption},
+		"A-057 a Response":           {`<p:Response xmlns:p="urn:oasis:names:tc:SAML:2.0:protocol"/>`, sso.CodeDecryption, sso.CodeDecryption},
+		"A-057 one in another":       {strings.Replace(plainText, "ann", plainText, 1), sso.CodeDecryption, sso.CodeDecryption},
+		"A-057 two":                  {plainText + plainText, sso.CodeDecryption, sso.CodeDecryption},
+		"A-057 of another namespace": {strings.ReplaceAll(plainText, assertionNS, "urn:x"), sso.CodeDecryption, sso.CodeDecryption},
+		"A-057 a document type":      {"<!DOCTYPE a>" + plainText, sso.CodeDecryption, sso.CodeDecryption},
+		"A-057 nothing":              {"", sso.CodeDecryption, sso.CodeDecryption},
+		"A-057 an Object with it":    {strings.Replace(plainText, "ann", "<Object/>", 1), sso.CodeDecryption, sso.CodeDecryption},
+		"A-057 deep":                 {strings.Replace(plainText, "ann", strings.Repeat("<a>", 30)+strings.Repeat("</a>", 30), 1), sso.CodeDecryption, sso.CodeDecryption},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, ssotest.Settings{})
+			d.conn.SAML.AllowCBC = true
+			wrapped := wrapKey(t, secret)
+			if _, rep, err := d.verify(encode([]byte(sealedFor(d, ssotest.AES128GCM, wrapped, withGCM(row.plain))))); codeOf(err) != row.gcm {
+				t.Errorf("Verify of GCM = %v, want %q; %q", err, row.gcm, failed(rep))
+			}
+			if _, rep, err := d.verify(encode([]byte(sealedFor(d, ssotest.AES128CBC, wrapped, withCBC(row.plain))))); codeOf(err) != row.cbc {
+				t.Errorf("Verify of CBC = %v, want %q; %q", err, row.cbc, failed(rep))
+			}
+		})
+	}
 }

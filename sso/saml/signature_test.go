@@ -93,6 +93,11 @@ func TestVerifySigned(t *testing.T) {
 			if _, err := verifyText(t, strings.Replace(enveloped(t, k), ">ann<", ">bob<", 1), k); codeOf(err) != sso.CodeSignatureInvalid {
 				t.Errorf("verifySigned of something else = %v, want %q", err, sso.CodeSignatureInvalid)
 			}
+			whole := enveloped(t, k)
+			value := between(whole, "<ds:SignatureValue>", "</ds:SignatureValue>")
+			if _, err := verifyText(t, strings.Replace(whole, value, value[:8], 1), k); codeOf(err) != sso.CodeSignatureKey {
+				t.Errorf("verifySigned of a short value = %v, want %q", err, sso.CodeSignatureKey)
+			}
 			if _, err := verifyText(t, enveloped(t, k), theirs()); codeOf(err) != sso.CodeSignatureKey {
 				t.Errorf("verifySigned with another key = %v, want %q", err, sso.CodeSignatureKey)
 			}
@@ -134,6 +139,8 @@ func TestSignatureShape(t *testing.T) {
 		"A-027 length of an HMAC":        {in(`rsa-sha256"></ds:SignatureMethod>`, `rsa-sha256"><ds:HMACOutputLength>8</ds:HMACOutputLength></ds:SignatureMethod>`), sso.CodeAlgorithm},
 		"A-023 inclusive SignedInfo":     {in(`<ds:CanonicalizationMethod Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"`, `<ds:CanonicalizationMethod Algorithm="http://www.w3.org/TR/2001/REC-xml-c14n-20010315"`), sso.CodeAlgorithm},
 		"A-023 exclusive first":          {swap("http://www.w3.org/2000/09/xmldsig#enveloped-signature", `"http://www.w3.org/2001/10/xml-exc-c14n#"></ds:Transform></ds:Transforms>`), sso.CodeAlgorithm},
+		"A-023 exclusive twice":          {in("http://www.w3.org/2000/09/xmldsig#enveloped-signature", "http://www.w3.org/2001/10/xml-exc-c14n#"), sso.CodeAlgorithm},
+		"A-026 SHA-1 digest":             {in("http://www.w3.org/2001/04/xmlenc#sha256", "http://www.w3.org/2000/09/xmldsig#sha1"), sso.CodeAlgorithm},
 		"A-023 enveloped alone":          {in(`<ds:Transform Algorithm="http://www.w3.org/2001/10/xml-exc-c14n#"></ds:Transform>`, ""), sso.CodeSignatureMalformed},
 		"A-023 something in a transform": {in(`enveloped-signature"></ds:Transform>`, `enveloped-signature"><ds:XPath/></ds:Transform>`), sso.CodeAlgorithm},
 		"A-023 two lists of prefixes":    {in(`xml-exc-c14n#"></ds:Transform>`, `xml-exc-c14n#">`+strings.Repeat(`<i:InclusiveNamespaces xmlns:i="http://www.w3.org/2001/10/xml-exc-c14n#" PrefixList="a"/>`, 2)+`</ds:Transform>`), sso.CodeAlgorithm},

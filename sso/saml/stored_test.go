@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/beevik/etree"
 	dsig "github.com/russellhaering/goxmldsig"
@@ -176,4 +177,86 @@ func resigned(t *testing.T, raw []byte, k saml.KeyPair) []byte {
 		return raw
 	}
 	return []byte(strings.Replace(text, "<placeholder></placeholder>", signedBy(t, k, string(canonical), ""), 1))
+}
+
+// TestSignedOddities has a provider sign what no honest one does, where ssotest has no word for it.
+func TestSignedOddities(t *testing.T) {
+	k := curved()
+	in := func(old, new string) func(string) string {
+		return func(s string) string {
+			if !strings.Contains(s, old) {
+				t.Fatalf("no %s in %s", old, s)
+			}
+			return strings.Replace(s, old, new, 1)
+		}
+	}
+	for name, row := range map[string]struct {
+		change func(string) string
+		want   sso.Code
+	}{
+		"as it should be":                {func(s string) string { return s }, ""},
+		"S-02 Advice":                    {in("<saml:Conditions ", "<saml:Advice></saml:Advice><saml:Conditions "), sso.CodeStructure},
+		"S-02 something of others":       {in("<saml:Conditions ", `<x xmlns="urn:x"/><saml:Conditions `), sso.CodeStructure},
+		"S-02 text":                      {in("<saml:Conditions ", `text<saml:Conditions `), sso.CodeStructure},
+		"S-09 two of Subject":            {in("<saml:Conditions ", "<saml:Subject></saml:Subject><saml:Conditions "), sso.CodeSubject},
+		"S-09 two of NameID":             {in("<saml:SubjectConfirmation ", "<saml:NameID>bob</saml:NameID><saml:SubjectConfirmation "), sso.CodeSubject},
+		"S-09 an EncryptedID":            {in("<saml:SubjectConfirmation ", "<saml:EncryptedID></saml:EncryptedID><saml:SubjectConfirmation "), sso.CodeStructure},
+		"S-09 an element in NameID":      {in("</saml:NameID>", "<x/></saml:NameID>"), sso.CodeSubject},
+		"S-09 somebody else may present": {in("<saml:SubjectConfirmationData ", "<saml:NameID>bob</saml:NameID><saml:SubjectConfirmationData "), sso.CodeStructure},
+		"S-10 two of Conditions":         {in("<saml:Conditions ", "<saml:Conditions></saml:Conditions><saml:Conditions "), sso.CodeConditions},
+		"S-10 two of OneTimeUse":         {in("</saml:Conditions>", "<saml:OneTimeUse/><saml:OneTimeUse/></saml:Conditions>"), sso.CodeConditions},
+		"S-11 something in a statement":  {in("<saml:AuthnContext>", "<saml:Advice/><saml:AuthnContext>"), sso.CodeStructure},
+		"S-11 no time":                   {in(`AuthnInstant="2026`, `AuthnInstant="26`), sso.CodeStatement},
+		"S-11 a time without zone":       {in(`12:00:00.000Z" SessionIndex`, `12:00:00.000" SessionIndex`), sso.CodeStatement},
+		"S-11 the end is no time":        {in(`SessionNotOnOrAfter="2026`, `SessionNotOnOrAfter="x2026`), sso.CodeStatement},
+		"A-043 no time":                  {in(`NotOnOrAfter="2026`, `NotOnOrAfter="x2026`), sso.CodeExpired},
+		"A-044 no time":                  {in(`NotBefore="2026`, `NotBefore="x2026`), sso.CodeNotYet},
+		"A-031 an element in Issuer":     {in("</saml:Issuer><samlp:Status>", "<x/></saml:Issuer><samlp:Status>"), sso.CodeIssuer},
+		"A-031 a name of another kind":   {in(`<saml:Issuer>https://idp.acme.example/saml/metadata</saml:Issuer><saml:Subject>`, `<saml:Issuer Format="urn:oasis:names:tc:SAML:1.1:nameid-format:X509SubjectName">https://idp.acme.example/saml/metadata</saml:Issuer><saml:Subject>`), sso.CodeIssuer},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := newDesk(t, ssotest.Settings{})
+			d.conn.SAML.Certificates = []sso.Certificate{{DER: k.Certificate.Raw}}
+			r := d.honest()
+			r.Assertion.Unsigned = true
+			text := row.change(string(d.p.RespondXML(r)))
+			if _, rep, err := d.verify(encode(resigned(t, []byte(text), k))); codeOf(err) != row.want {
+				t.Errorf("Verify = %v, want %q; %q", err, row.want, failed(rep))
+			}
+		})
+	}
+	t.Run("S-12 an assertion without an ID", func(t *testing.T) {
+		d := newDesk(t, ssotest.Settings{SignResponse: true, UnsignedAssertion: true})
+		d.conn.SAML.ResponseSigned = true
+		r := d.honest()
+		r.Assertion.ID = ""
+		if _, rep, err := d.verify(d.p.Respond(r)); codeOf(err) != sso.CodeStructure {
+			t.Errorf("Verify = %v, want %q; %q", err, sso.CodeStructure, failed(rep))
+		}
+	})
+	t.Run("S-12 remembered until the last confirmation ends", func(t *testing.T) {
+		d := newDesk(t, ssotest.Settings{})
+		r := d.honest()
+		later := r.Assertion.Confirmations[0]
+		later.NotOnOrAfter = d.now.Add(time.Hour)
+		r.Assertion.Confirmations = append(r.Assertion.Confirmations, later)
+		if v, _, err := d.verify(d.p.Respond(r)); err != nil || !v.OnceEnds.Equal(d.now.Add(time.Hour+2*time.Minute)) {
+			t.Errorf("OnceEnds = %v, %v, want an hour and the skew from %v", v.OnceEnds, err, d.now)
+		}
+	})
+	t.Run("S-21 an attribute with two values names nobody", func(t *testing.T) {
+		d := newDesk(t, ssotest.Settings{})
+		d.conn.Attributes.Subject = "groups"
+		if _, rep, err := d.verify(d.p.Respond(d.honest())); codeOf(err) != sso.CodeSubject {
+			t.Errorf("Verify = %v, want %q; %q", err, sso.CodeSubject, failed(rep))
+		}
+	})
+	t.Run("A-038 names an empty request", func(t *testing.T) {
+		d := newDesk(t, ssotest.Settings{})
+		d.conn.IdPInitiated = true
+		text := in("<samlp:Response ", `<samlp:Response InResponseTo="" `)(string(d.p.RespondXML(d.p.Honest(d.sp, "", ann()))))
+		if _, rep, err := d.verifyAs(d.unasked(), posted(encode([]byte(text)))); codeOf(err) != sso.CodeInResponseTo {
+			t.Errorf("Verify = %v, want %q; %q", err, sso.CodeInResponseTo, failed(rep))
+		}
+	})
 }
