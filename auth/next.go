@@ -122,79 +122,6 @@ func (d *Decision) provenFirst(facts Facts, flow Flow) bool {
 	return false
 }
 
-// worthless says why a first proof does not count here; empty: it counts.
-func (p Proof) worthless(facts Facts, flow Flow) string {
-	switch {
-	case !p.counts(facts):
-		return fmt.Sprintf("the %s was proven before the person's credential changed", p.Method)
-	case p.Method == MethodPassword && !facts.passwordCounts(flow):
-		return "the password does not count here"
-	case p.Method == MethodSSO && (!facts.Domain.companySignIn() || p.Via != facts.Domain.Connection):
-		return "the company's sign-in is another one by now"
-	case p.Method == MethodSSO && !p.Ends.IsZero() && !facts.Now.Before(p.Ends):
-		return "the company's own session is over"
-	case p.Method == MethodSSO && !facts.LockedAt.IsZero() && facts.ssoOnly() && !p.freshAfter(facts.LockedAt):
-		return "the company's sign-in was not demanded anew after the account was locked"
-	case p.Method == MethodSSO && flow.Purpose == StepUp && !p.freshAfter(flow.MadeAt.Add(-ssoSkew)):
-		return "the company's sign-in was not demanded anew"
-	}
-	return ""
-}
-
-// ssoSkew is how far the clock of a company's provider may be from ours.
-const ssoSkew = 2 * time.Minute
-
-// freshAfter tells whether the person proved anew who they are at their company, after an instant.
-func (p Proof) freshAfter(t time.Time) bool { return p.Fresh && !p.AuthTime.Before(t) }
-
-// companySignIn tells whether the domain has its company's own sign-in, and people may or must use it.
-func (r DomainRule) companySignIn() bool { return r.SSO != SSOOff && r.Connection != "" }
-
-// ssoOnly tells whether the user has to use the company's own sign-in: their domain says so of everybody, or the company that owns it
-// of this one. What only the person decides is known once the person is.
-func (f Facts) ssoOnly() bool {
-	m, _ := in(f.Memberships, f.Domain.AccountID)
-	switch f.Domain.SSO {
-	case SSOEnforced:
-		return !f.exempt()
-	case SSOOptional:
-		return m.SSO == SSORequired
-	}
-	return false
-}
-
-// exempt tells whether the user keeps their password where the domain enforces the company's own sign-in: those whom the company has
-// named, and only as long as they have an authenticator app.
-func (f Facts) exempt() bool {
-	m, ok := in(f.Memberships, f.Domain.AccountID)
-	return ok && m.State == MemberActive && m.SSO == SSOExempt && f.App.ID != ""
-}
-
-// passwordCounts tells whether a password is a first proof in this flow. Where the company's own sign-in is the only way it is for those
-// who are exempt and have asked for it; and for whoever has to show whose account a company's answer is about, which alone leads nowhere.
-func (f Facts) passwordCounts(flow Flow) bool {
-	if flow.pends(f.Now) {
-		return true
-	}
-	if f.Domain.SSO == SSOEnforced {
-		return (flow.Way == WayPassword || flow.Purpose == StepUp) && f.exempt()
-	}
-	return !f.ssoOnly()
-}
-
-// breakGlass tells whether the flow goes round the company's own sign-in, which only those can who are exempt.
-func (f Facts) breakGlass(flow Flow) bool {
-	if f.Domain.SSO != SSOEnforced || flow.Purpose != SignIn || f.provenBy(flow, MethodSSO) {
-		return false
-	}
-	return slices.ContainsFunc(flow.Proofs, func(p Proof) bool { return p.Method == MethodPassword && p.counts(f) })
-}
-
-// provenBy tells whether a first proof of this kind counts in the flow.
-func (f Facts) provenBy(flow Flow, by Method) bool {
-	return slices.ContainsFunc(flow.Proofs, func(p Proof) bool { return p.Method == by && p.worthless(f, flow) == "" })
-}
-
 // offerFirst offers what may be tried for a first proof.
 func (d *Decision) offerFirst(facts Facts, flow Flow) {
 	rule := facts.Domain
@@ -487,30 +414,14 @@ func (d *Decision) requirers(facts Facts, flow Flow) bool {
 			d.say("the sign-in of %s asserts the second step that it requires", m.AccountName)
 			continue
 		}
-		{
-			required = true
-			since := ""
-			if !m.Policy.TwoStepSince.IsZero() {
-				since = " since " + m.Policy.TwoStepSince.UTC().Format("2 January 2006")
-			}
-			d.say("two-step verification is required by %s%s", m.AccountName, since)
+		required = true
+		since := ""
+		if !m.Policy.TwoStepSince.IsZero() {
+			since = " since " + m.Policy.TwoStepSince.UTC().Format("2 January 2006")
 		}
+		d.say("two-step verification is required by %s%s", m.AccountName, since)
 	}
 	return required
-}
-
-// asserted tells whether a company's own sign-in asserts a second step: in this flow, or in the session that a StepUp is for. It does so
-// for that company only.
-func (f Facts) asserted(flow Flow, accountID string) bool {
-	if accountID == "" || accountID != f.Domain.AccountID || !f.Domain.companySignIn() {
-		return false
-	}
-	if f.Session.Via == f.Domain.Connection && f.Session.Methods.Has(sessionMultiFactor) {
-		return true
-	}
-	return slices.ContainsFunc(flow.Proofs, func(p Proof) bool {
-		return p.Method == MethodSSO && p.MultiFactor && p.worthless(f, flow) == ""
-	})
 }
 
 // asks tells whether the company's policy counts for this person.
@@ -632,16 +543,6 @@ func (d *Decision) dialogs(facts Facts, flow Flow) bool {
 	default:
 		d.Dialog = 4
 	}
-	return false
-}
-
-// linked asks whether a company's answer that waits is to be this person's from now on. Whoever says no goes on without it.
-func (d *Decision) linked(facts Facts, flow Flow) bool {
-	if !flow.pends(facts.Now) {
-		return true
-	}
-	d.say("the company's answer is to be linked")
-	d.Stage = StageLink
 	return false
 }
 
