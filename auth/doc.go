@@ -12,6 +12,10 @@
 // [Manager.AskEmail], [Manager.AskRecoveryEmail]), joins or switches companies by a [Manager.StepUp] with a target, and gets through
 // [Manager.RequireProduct] with a seat.
 //
+// Where a company has a sign-in of its own, the flow offers MethodSSO: [Manager.Depart] lets the browser go, [Manager.Arrive] lays what comes
+// back beside the flow, and [Manager.Arrived] makes a proof of it. Package sso speaks to the companies, and auth/web to both. [Meet] decides
+// who somebody is whom a company names; [Manager.SetMemberSSO] exempts people from it.
+//
 // A step that proves something gives the flow a new token ([Step].Token): send it to the browser in the place of the old one.
 //
 // A sign-in in progress is a [Flow]. Every way of proving something adds a [Proof] to it; the pure function [Next] decides what
