@@ -25,6 +25,7 @@ type homeData struct {
 	User    auth.User
 	Company *auth.Membership // nil: none
 	Session session.Session
+	Via     string // the company whose own sign-in was used; empty: none
 	Why     []string
 	SignOut string
 	Switch  string
@@ -93,6 +94,13 @@ func (p *product) homeData(r *http.Request, s session.Session) (homeData, error)
 		}
 	}
 	d.Several = len(memberships) > 1
+	if s.Via != "" {
+		c, err := p.companies.manager.Destination(r.Context(), s.Via)
+		if err != nil {
+			return d, err
+		}
+		d.Via = c.Name
+	}
 	d.Why, err = p.trail.why(r.Context(), s.ID)
 	return d, err
 }

@@ -16,7 +16,7 @@ import (
 type letter struct{ To, Subject, Text, Code, Link string }
 
 func TestMailbox(t *testing.T) {
-	p, err := newProduct(t.Context(), options{db: ":memory:", preset: "recommended"}, "http://localhost:8080")
+	p, err := newProduct(t.Context(), options{db: ":memory:", preset: "recommended"}, "http://localhost:8080", "http://127.0.0.1:8081")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,6 @@
-// Complete is the whole product on one machine, with nothing to install: companies and people to sign in as, pages in three
-// languages, and a mailbox at /dev/mail that all letters come to. Run it and open the address that it prints.
+// Complete is the whole product on one machine, with nothing to install: companies and people to sign in as, two companies with a sign-in
+// of their own on the next port, pages in three languages, and a mailbox at /dev/mail that all letters come to. Run it and open the
+// address that it prints.
 //
 //	go run ./examples/complete [-addr localhost:8080] [-db sallyport-demo.db] [-preset recommended] [-signup company]
 //
@@ -45,49 +46,85 @@ type options struct{ addr, db, key, preset, signUp string }
 
 // run serves the product until ctx ends.
 func run(ctx context.Context, o options, out io.Writer) error {
-	listener, err := net.Listen("tcp", o.addr)
+	w, err := open(ctx, o)
 	if err != nil {
 		return err
 	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
+	w.product.welcome(ctx, out)
+	return w.serve(ctx)
+}
+
+// A world is the product and, at another site, the companies whose people use it.
+type world struct {
+	product      *product
+	ours, theirs net.Listener
+}
+
+// open makes a world where it can be reached. It ends with serve.
+func open(ctx context.Context, o options) (*world, error) {
+	ours, theirs, err := listen(o.addr)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	p, err := newProduct(ctx, o, "http://localhost:"+port)
+	_, port, err := net.SplitHostPort(ours.Addr().String())
 	if err != nil {
-		listener.Close()
-		return err
+		return nil, err
 	}
+	p, err := newProduct(ctx, o, "http://localhost:"+port, "http://"+theirs.Addr().String())
+	if err != nil {
+		ours.Close()
+		theirs.Close()
+		return nil, err
+	}
+	return &world{product: p, ours: ours, theirs: theirs}, nil
+}
+
+func (w *world) serve(ctx context.Context) error {
+	p := w.product
 	defer p.close()
-	server := &http.Server{
-		Handler:           p.handler(),
-		ReadHeaderTimeout: 10 * time.Second,
-		ReadTimeout:       30 * time.Second,
-		IdleTimeout:       2 * time.Minute,
-	}
-	ended := make(chan error, 2)
-	go func() { ended <- server.Serve(listener) }()
+	product, companies := serverOf(p.handler()), serverOf(p.companies.handler())
+	ended := make(chan error, 3)
+	go func() { ended <- product.Serve(w.ours) }()
+	go func() { ended <- companies.Serve(w.theirs) }()
 	go func() { ended <- p.in.Run(ctx) }()
-	p.welcome(out)
+	var err error
 	select {
 	case err = <-ended:
 	case <-ctx.Done():
 	}
 	closing, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
-	server.Shutdown(closing)
+	product.Shutdown(closing)
+	companies.Shutdown(closing)
 	if errors.Is(err, context.Canceled) || errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
 	return err
 }
 
+func serverOf(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		IdleTimeout:       2 * time.Minute,
+	}
+}
+
 // welcome says where the product is and whom one can be.
-func (p *product) welcome(out io.Writer) {
+func (p *product) welcome(ctx context.Context, out io.Writer) {
 	fmt.Fprintf(out, "\nSallyport is at %s\n\n", p.in.URL("/"))
 	fmt.Fprintf(out, "The password of everybody who has one is: %s\n\n", demoPassword)
 	for _, d := range demoPeople {
 		fmt.Fprintf(out, "  %-22s %s\n", d.email, d.about)
+	}
+	fmt.Fprintf(out, "\nGlobex is at %s/ and Initech at %s/, with the same password. There is also:\n\n", p.companies.globex.BaseURL(), p.companies.initech.BaseURL())
+	fmt.Fprintf(out, "  %-22s %s\n", "mia@globex.example", "works at Globex, and was never invited here")
+	fmt.Fprintf(out, "  %-22s %s\n", "nina@initech.example", "works at Initech, and is added when she arrives")
+	if address, err := p.apps.address(ctx, "root"); err != nil {
+		log.Printf("the app of root@globex.example: %v", err)
+	} else if address != "" {
+		fmt.Fprintf(out, "\nThe authenticator app of root@globex.example: %s\n", address)
 	}
 	if p.in.Preset().SignUp != auth.SignUpOff {
 		fmt.Fprintf(out, "\nYou can be somebody new, too: %s\n", p.in.URLOf("signup"))

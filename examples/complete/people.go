@@ -36,6 +36,9 @@ var demoPeople = []demoPerson{
 	{"lara@dawdle.example", "Lara", "member of Dawdle, whose renewal is due", []directory.Member{{AccountID: "dawdle"}}, true, true},
 	{"otto@bygone.example", "Otto", "member of Bygone, whose account has expired", []directory.Member{{AccountID: "bygone"}}, true, false},
 	{"boss@bygone.example", "Bo", "super administrator of Bygone: may renew it", []directory.Member{{AccountID: "bygone", Role: auth.RoleSuperAdmin}}, true, false},
+	{"gil@globex.example", "Gil", "member of Globex, which asks for its own sign-in (SAML): he has no password here", []directory.Member{{AccountID: globex}}, false, true},
+	{"root@globex.example", "Ruth", "super administrator of Globex: comes in at /auth/signin?way=password, should its sign-in break", []directory.Member{{AccountID: globex, Role: auth.RoleSuperAdmin}}, true, true},
+	{"ina@initech.example", "Ina", "member of Initech: uses its sign-in (OpenID Connect) or her password", []directory.Member{{AccountID: initech}}, true, true},
 	{"nopass@acme.example", "Nor", "has no password yet: nobody can tell; \"Forgot your password?\" gives them one", []directory.Member{{AccountID: "acme"}}, false, false},
 }
 
@@ -47,6 +50,8 @@ func demoAccounts(now time.Time) []directory.Account {
 		{ID: "vault", Name: "Vault", Policy: auth.Policy{TwoStep: auth.TwoStepRequired, TwoStepSince: time.Date(2026, time.May, 1, 0, 0, 0, 0, time.UTC)}},
 		{ID: "dawdle", Name: "Dawdle", State: auth.AccountLapsed, GraceEnds: now.AddDate(0, 0, 10)},
 		{ID: "bygone", Name: "Bygone", State: auth.AccountExpired},
+		{ID: globex, Name: "Globex"},
+		{ID: initech, Name: "Initech"},
 	}
 }
 
@@ -61,7 +66,7 @@ func seed(ctx context.Context, in *auth.Manager, people *directory.Directory) er
 			return err
 		}
 	}
-	for _, account := range []string{"acme", "vault"} {
+	for _, account := range []string{"acme", "vault", globex, initech} {
 		if err := people.AddDomain(ctx, account, account+".example", time.Now()); err != nil {
 			return err
 		}
@@ -69,6 +74,29 @@ func seed(ctx context.Context, in *auth.Manager, people *directory.Directory) er
 	for _, d := range demoPeople {
 		if err := d.seed(ctx, in, people); err != nil {
 			return fmt.Errorf("making %s: %w", d.email, err)
+		}
+	}
+	return nil
+}
+
+// seedSSO lets people in by the sign-ins of their companies, which are there by now: Globex's must be used, but for one administrator who has
+// an app, and Initech's may be. What was changed since an earlier start stays.
+func seedSSO(ctx context.Context, in *auth.Manager, people *directory.Directory, apps *appOf) error {
+	const root = "root"
+	if err := apps.setUp(ctx, root, root+"@globex.example"); err != nil {
+		return fmt.Errorf("setting up the app of root@globex.example: %w", err)
+	}
+	for connection, mode := range map[string]auth.SSOMode{globex: auth.SSOEnforced, initech: auth.SSOOptional} {
+		name := connection + ".example"
+		d, err := people.Domain(ctx, name)
+		if err == nil && d.Connection == "" {
+			err = errors.Join(people.SetDomainSSO(ctx, name, mode), people.SetDomainConnection(ctx, name, connection))
+			if connection == globex && err == nil {
+				_, err = in.SetMemberSSO(ctx, globex, root, auth.SSOExempt)
+			}
+		}
+		if err != nil {
+			return fmt.Errorf("what %s asks for: %w", name, err)
 		}
 	}
 	return nil

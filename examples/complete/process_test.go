@@ -219,7 +219,7 @@ func testKill(t *testing.T, path string) {
 // crowd makes a database with so many people more in it.
 func crowd(t *testing.T, file string, n int) []auth.User {
 	t.Helper()
-	p, err := newProduct(t.Context(), options{db: file, preset: "recommended"}, "http://localhost:8080")
+	p, err := newProduct(t.Context(), options{db: file, preset: "recommended"}, "http://localhost:8080", "http://127.0.0.1:8081")
 	if err != nil {
 		t.Fatal(err)
 	}

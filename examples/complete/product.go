@@ -30,16 +30,19 @@ const (
 
 // A product is the host: its database, its people, its mailbox, its sign-in and its home page.
 type product struct {
-	db     *sql.DB
-	where  string // the database, as it may be printed
-	people *directory.Directory
-	mail   *mailbox
-	in     *auth.Manager
-	pages  *web.Handler
-	trail  *trail
+	db        *sql.DB
+	where     string // the database, as it may be printed
+	people    *directory.Directory
+	mail      *mailbox
+	in        *auth.Manager
+	pages     *web.Handler
+	companies *companies
+	trail     *trail
+	apps      *appOf
 }
 
-func newProduct(ctx context.Context, o options, baseURL string) (*product, error) {
+// newProduct makes a product that people reach at baseURL, and companies that they reach at theirs.
+func newProduct(ctx context.Context, o options, baseURL, theirs string) (*product, error) {
 	preset, err := presetNamed(o.preset)
 	if err != nil {
 		return nil, err
@@ -49,14 +52,14 @@ func newProduct(ctx context.Context, o options, baseURL string) (*product, error
 		return nil, err
 	}
 	p := &product{db: db, where: where, mail: &mailbox{}}
-	if err := p.build(ctx, dialect, baseURL, o, preset); err != nil {
+	if err := p.build(ctx, dialect, baseURL, theirs, o, preset); err != nil {
 		db.Close()
 		return nil, err
 	}
 	return p, nil
 }
 
-func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL string, o options, preset auth.Preset) error {
+func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL, theirs string, o options, preset auth.Preset) error {
 	db, err := sqlstore.Open(p.db, dialect)
 	if err != nil {
 		return err
@@ -68,11 +71,18 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL s
 	if p.trail, err = newTrail(ctx, p.db, dialect); err != nil {
 		return err
 	}
+	stores := db.Stores()
+	if p.apps, err = newAppOf(ctx, p.db, dialect, stores.TOTP, key); err != nil {
+		return err
+	}
+	if p.companies, err = newCompanies(db, key, baseURL, theirs); err != nil {
+		return err
+	}
 	p.people = directory.New(db)
 	cfg := auth.Config{
 		BaseURL: baseURL, Keys: [][]byte{key},
-		Users: p.people, Companies: p.people, Stores: db.Stores(),
-		Registrar: p.people, Invitations: p.people, Administrators: p.people,
+		Users: p.people, Companies: p.people, Stores: stores,
+		Registrar: p.people, Invitations: p.people, Members: p.people, Administrators: p.people,
 		Mail: p.mail, Product: productName, Letters: mail.LettersConfig{Support: support},
 		Words: []string{"Sallyport"}, Record: p.trail.record,
 		Report: func(_ context.Context, err error) { log.Printf("session check: %v", err) },
@@ -85,13 +95,19 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL s
 	if err := seed(ctx, recommended, p.people); err != nil {
 		return err
 	}
+	if err := p.companies.connect(ctx); err != nil {
+		return err
+	}
+	if err := seedSSO(ctx, recommended, p.people, p.apps); err != nil {
+		return err
+	}
 	cfg.Preset = preset
 	cfg.Preset.SignUp = auth.SignUpMode(o.signUp)
 	if p.in, err = auth.New(cfg); err != nil {
 		return err
 	}
 	p.pages, err = web.New(web.Config{
-		Auth: p.in, Support: support, Billing: "/billing",
+		Auth: p.in, SSO: p.companies.manager, SSOTested: p.tested, Support: support, Billing: "/billing",
 		Report: func(_ context.Context, f web.Fault) { log.Printf("reference %s: %v", f.Reference, f.Err) },
 	})
 	return err

@@ -77,14 +77,14 @@ func TestKey(t *testing.T) {
 }
 
 func TestWelcome(t *testing.T) {
-	p, err := newProduct(t.Context(), options{db: ":memory:", preset: "recommended"}, "http://localhost:8080")
+	p, err := newProduct(t.Context(), options{db: ":memory:", preset: "recommended"}, "http://localhost:8080", "http://127.0.0.1:8081")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer p.close()
 	var out strings.Builder
-	p.welcome(&out)
-	for _, want := range []string{"http://localhost:8080/", demoPassword, "http://localhost:8080/dev/mail", "ann@acme.example", "vera@vault.example", "nopass@acme.example", "memory"} {
+	p.welcome(t.Context(), &out)
+	for _, want := range []string{"http://localhost:8080/", demoPassword, "http://localhost:8080/dev/mail", "ann@acme.example", "vera@vault.example", "nopass@acme.example", "gil@globex.example", "http://127.0.0.1:8081/globex/", "otpauth://totp/", "memory"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("the program does not say %q:\n%s", want, out.String())
 		}
@@ -100,7 +100,7 @@ func TestWelcome(t *testing.T) {
 }
 
 func TestSeed(t *testing.T) {
-	p, err := newProduct(t.Context(), options{db: ":memory:", preset: "recommended"}, "http://localhost:8080")
+	p, err := newProduct(t.Context(), options{db: ":memory:", preset: "recommended"}, "http://localhost:8080", "http://127.0.0.1:8081")
 	if err != nil {
 		t.Fatal(err)
 	}

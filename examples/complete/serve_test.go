@@ -12,6 +12,12 @@ import (
 // serve runs the program within the test, in memory unless the options say otherwise, and answers where it is: without a slash.
 func serve(t *testing.T, o options) string {
 	t.Helper()
+	return strings.TrimSuffix(serveWorld(t, o).product.in.URL("/"), "/")
+}
+
+// serveWorld is serve, for a test that changes something behind the pages.
+func serveWorld(t *testing.T, o options) *world {
+	t.Helper()
 	o.addr = "localhost:0"
 	if o.db == "" {
 		o.db = ":memory:"
@@ -23,25 +29,20 @@ func serve(t *testing.T, o options) string {
 		o.signUp = "company"
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	out, in := io.Pipe()
+	w, err := open(ctx, o)
+	if err != nil {
+		stop()
+		t.Fatal(err)
+	}
 	ended := make(chan error, 1)
-	go func() {
-		err := run(ctx, o, in)
-		in.CloseWithError(io.EOF)
-		ended <- err
-	}()
+	go func() { ended <- w.serve(ctx) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
 			t.Errorf("run: %v", err)
 		}
 	})
-	address := readAddress(out)
-	go io.Copy(io.Discard, out)
-	if address == "" {
-		t.Fatal("the program does not say where it is")
-	}
-	return address
+	return w
 }
 
 // readAddress finds the address in what the program says at its start.

@@ -28,6 +28,8 @@ type teamPage struct {
 	Notice      string
 	Problem     string
 	Email, Name string // of a form that was refused
+
+	SSO []directory.Domain // that have the company's own sign-in
 }
 
 // Moment is an instant as people read it.
@@ -66,6 +68,7 @@ func (p *product) teamRoutes(mux *http.ServeMux) {
 			http.Redirect(w, r, "/team?done="+url.QueryEscape(notice), http.StatusSeeOther)
 		}))))
 	}
+	mux.Handle("POST /team/sso", forms.Handler(p.in.RequireRecent(p.administrators(p.testConnection))))
 	mux.Handle("GET /team", p.in.RequireRecent(p.administrators(func(w http.ResponseWriter, r *http.Request, s session.Session, m auth.Membership) {
 		p.showTeam(w, r, s, m, http.StatusOK, teamPage{Notice: notices[r.URL.Query().Get("done")]})
 	})))
@@ -137,6 +140,10 @@ func (p *product) showTeam(w http.ResponseWriter, r *http.Request, s session.Ses
 	people, err := p.people.People(r.Context(), m.AccountID)
 	if err == nil {
 		page.Seats, err = p.people.Seats(r.Context(), m.AccountID)
+	}
+	if err == nil {
+		page.SSO, err = p.people.Domains(r.Context(), m.AccountID)
+		page.SSO = slices.DeleteFunc(page.SSO, func(d directory.Domain) bool { return d.Connection == "" })
 	}
 	if err != nil {
 		log.Printf("team: %v", err)
