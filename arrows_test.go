@@ -162,6 +162,10 @@ var arrows = []arrow{
 	{"auth/authtest", "github.com/pquerna/otp", "a phone that knows nothing of our code"},
 	{"auth/authtest", "auth/web", "behind its pages"},
 	{"auth/authtest", "store", "over memory, unless a test brings a store"},
+	{"auth/authtest", "sso", "companies with sign-ins of their own"},
+	{"auth/authtest", "sso/saml", "in SAML"},
+	{"auth/authtest", "sso/oidc", "and in OpenID Connect"},
+	{"auth/authtest", "sso/ssotest", "at providers of their own"},
 	{"auth/authtest", "golang.org/x/net", "reads the forms of a page as a browser does"},
 
 	{"sso/ssotest", "github.com/beevik/etree", "rearranges the XML of an answer"},
@@ -239,6 +243,7 @@ var testArrows = []arrow{
 	{"auth/directory", "internal/testdb", "over every database"},
 	{"auth/web", "auth/authtest", "a browser, a clock and a product to try it on"},
 	{"auth/web", "auth/directory", "people"},
+	{"auth/web", "sso/ssotest", "what companies' providers say of people"},
 	{"auth/web", "auth/mail", "which letters arrive"},
 	{"auth/web", "store", "memory"},
 	{"auth/web", "internal/testdb", "over every database"},

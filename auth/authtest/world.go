@@ -1,6 +1,7 @@
 package authtest
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -9,6 +10,7 @@ import (
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/directory"
 	"github.com/sallyport-auth/sallyport/auth/web"
+	"github.com/sallyport-auth/sallyport/sso"
 	"github.com/sallyport-auth/sallyport/store"
 )
 
@@ -19,12 +21,17 @@ const BaseURL = "https://app.example.com"
 type Backend interface {
 	directory.Store
 	Stores() auth.Stores
+
+	sso.Requests
+	sso.Logins
+	sso.Store
 }
 
 // Config says what is special about a World. The zero Config is ready to use.
 type Config struct {
 	DB   Backend            // nil: a new store.Memory
 	Mail bool               // letters go to World.Mail; false: nothing can be mailed
+	SSO  bool               // companies can have sign-ins of their own: World.AddCompany; false: none can
 	Auth func(*auth.Config) // changes the configuration of the manager before it is made; nil: nothing
 	Web  func(*web.Config)  // the same for the pages
 }
@@ -38,11 +45,15 @@ type World struct {
 	Mail   *Mailbox // nil, unless Config.Mail
 	Phone  *Phone   // an authenticator app; make more with NewPhone
 
-	t      testing.TB
-	base   string
-	mu     sync.Mutex
-	events []auth.Event
-	faults []web.Fault
+	SSO         *sso.Manager  // nil, unless Config.SSO
+	Connections *sso.Registry // the same
+
+	t         testing.TB
+	base      string
+	mu        sync.Mutex // guards everything below
+	events    []auth.Event
+	ssoEvents []sso.Event
+	faults    []web.Fault
 }
 
 // New makes a World, or ends the test.
@@ -77,6 +88,10 @@ func New(t testing.TB, cfg Config) *World {
 	wc := web.Config{Auth: w.Auth, Report: w.report}
 	if cfg.Web != nil {
 		cfg.Web(&wc)
+	}
+	if cfg.SSO {
+		w.openCompanies(ac.BaseURL+cmp.Or(wc.Prefix, "/auth")+"/sso", cfg.DB, ac.InsecureHTTP)
+		wc.SSO = w.SSO
 	}
 	if w.Web, err = web.New(wc); err != nil {
 		t.Fatal(err)

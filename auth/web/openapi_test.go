@@ -47,7 +47,7 @@ func readPapers(t *testing.T) (p papers) {
 
 func TestOpenAPI(t *testing.T) {
 	doc := readPapers(t)
-	product := newProduct(t, authtest.Config{})
+	product := newProduct(t, authtest.Config{SSO: true})
 	t.Run("R110 the papers know every address, and no other", func(t *testing.T) {
 		var want, got []string
 		for _, r := range product.Web.Routes() {
