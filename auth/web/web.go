@@ -11,7 +11,12 @@
 // Pages are templates and texts that a host may replace one by one (Config.Templates, Config.Locales) or altogether
 // (Config.Renderer). They work without scripts, and load nothing from elsewhere.
 //
-// Other sites cannot post here (http.CrossOriginProtection), frame a page or read an answer. Cookies are host-only: what is
+// With Config.SSO people sign in at their companies: by the domain of their address, by a page that asks for it, or from a page of the
+// company's. What a company says is believed in the browser that asked for it, and no other. The handler sends that browser there and
+// back, and answers single logout.
+//
+// Other sites cannot post here (http.CrossOriginProtection), but for companies' answers, which carry a secret of their own or a
+// signature; nor can they frame a page or read an answer. Cookies are host-only: what is
 // signed in at one host name counts for nothing at another, and the handler redirects nobody between names; a host that answers
 // to several names sends people to that of auth.Config.BaseURL first.
 //
