@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,7 @@ type Arrival struct {
 	Reference string `json:",omitzero"` // names the failure towards the person and in the trail; empty: none
 
 	At      time.Time `json:",omitzero"` // when it came in; written by Arrive
+	Key     [32]byte  `json:",omitzero"` // of the ticket that Arrive has answered; written by it
 	Fresh   bool      `json:",omitzero"` // a fresh sign-in was demanded; written by Arrive
 	Unasked bool      `json:",omitzero"` // nobody here has asked for it; written by ArriveUnasked
 }
@@ -72,8 +74,11 @@ type handle struct {
 	Fresh bool     `json:"d,omitempty"`
 }
 
+// departures is how often a browser may leave in one flow.
+const departures = 20
+
 // Depart says whether this browser may leave for the company's sign-in that a flow offers. It writes nothing, unless the flow would end
-// before an answer can come: then its life begins anew.
+// before an answer can come: then its life begins anew. Reason ReasonTooManyAttempts.
 //
 // ErrFlowChanged: the flow does not offer this connection (any more).
 func (m *Manager) Depart(ctx context.Context, ref Ref, connection string, c Client) (Departure, error) {
@@ -88,6 +93,16 @@ func (m *Manager) Depart(ctx context.Context, ref Ref, connection string, c Clie
 	if !byName && !offered {
 		step, err := outOfOrder(o.step, nil)
 		return Departure{Step: step}, err
+	}
+	var t toll
+	t.add(m.counters("departures", source(c)), Charge{Window: time.Minute, Limit: identifyLimit, Lock: time.Minute}, false)
+	t.add(m.counters("flow", f.ID, "departures"), Charge{Window: flowLife, Limit: departures, Lock: flowLife}, false)
+	wait, err := m.charge(ctx, t, now)
+	if err != nil {
+		return Departure{}, err
+	}
+	if wait > 0 {
+		return Departure{Step: o.step.refused(ReasonTooManyAttempts, wait)}, m.throttled(ctx, f, c, now)
 	}
 	if f.ExpiresAt.Sub(now) < arrivalLife {
 		f = f.accepted(now)
@@ -147,32 +162,45 @@ func readHandle(text []byte) (handle, bool) {
 	return h, err == nil && h.ID != ""
 }
 
-// Arrive lays an answer beside the flow that asked for it, where it waits for the browser of that flow: see Arrived. It proves nothing
-// yet, so that it may come by whichever browser. ErrFlowGone: the flow has ended meanwhile, or somebody was proven in it.
-func (m *Manager) Arrive(ctx context.Context, departed []byte, a Arrival) error {
+// Arrive lays an answer beside the flow that asked for it, where it waits for the browser: see Arrived. It proves nothing yet, because it
+// may have come by whichever browser: somebody may have had another person's bring the answer to a request of their own. So it answers a
+// ticket, which goes to the browser that has brought it and to no other. ErrFlowGone: the flow has ended meanwhile, or somebody was proven
+// in it.
+func (m *Manager) Arrive(ctx context.Context, departed []byte, a Arrival) (ticket string, err error) {
 	h, ok := readHandle(departed)
 	if !ok {
-		return ErrFlowGone
+		return "", ErrFlowGone
 	}
 	if err := m.checkArrival(&a); err != nil {
-		return err
+		return "", err
 	}
+	ticket, a.Key = token.New(token.SSOTicket)
 	a.Fresh, a.Unasked = h.Fresh, false
 	for range 5 { // somebody may be pressing buttons in the same flow
 		now := m.now()
 		f, err := m.loadKey(ctx, h.Flow, now)
 		if err != nil {
-			return err
+			return "", err
 		}
 		a.At = now
 		f = f.accepted(now)
 		f.Arrival = a
 		err = m.save(ctx, h.Flow, h.Flow, f)
+		if err == nil {
+			return ticket, nil
+		}
 		if !errors.Is(err, ErrFlowChanged) {
-			return err
+			return "", err
 		}
 	}
-	return ErrFlowChanged
+	return "", ErrFlowChanged
+}
+
+// isFor tells whether the browser that has this ticket is the one that has brought the answer. One that nobody has asked for needs none: its
+// flow was made for that browser.
+func (a Arrival) isFor(ticket string) bool {
+	key, ok := token.Lookup(token.SSOTicket, ticket)
+	return a.Unasked || ok && subtle.ConstantTimeCompare(key[:], a.Key[:]) == 1
 }
 
 // ArriveUnasked makes a flow for an answer that nobody here has asked for, for a company that lets its people begin at a page of its own.
@@ -216,15 +244,16 @@ func (m *Manager) checkArrival(a *Arrival) error {
 	return nil
 }
 
-// Arrived makes a proof of the answer that waits in this browser's flow. Of one that nobody has asked for it does so only where confirmed,
+// Arrived makes a proof of the answer that waits in this browser's flow, where the browser has the ticket that Arrive answered. Both are
+// needed: the cookie says who has asked, and the ticket who has brought the answer. Of one that nobody has asked for it does so only where confirmed,
 // which a person has said by a button; else it answers the flow as it stands, with the answer in Step.Came.
 //
 // Whoever is new is added first, where the company has invited them or its connection adds people, and then bound to who they are there.
 // Reasons: that of the answer itself, ReasonSSOExpired (it has waited too long), ReasonSSODomainMismatch (the address is in no domain that
 // the connection speaks for), ReasonSSOUserUnknown, ReasonSSOSubjectChanged (somebody else there goes by this address now, or this person by another),
 // ReasonOtherUser (of a StepUp: it is somebody else), ReasonUserSuspended, and those of an invitation. The flow stays.
-// ErrFlowChanged: there is no answer waiting.
-func (m *Manager) Arrived(ctx context.Context, ref Ref, confirmed bool, c Client) (Step, error) {
+// ErrFlowChanged: there is no answer waiting for this browser.
+func (m *Manager) Arrived(ctx context.Context, ref Ref, ticket string, confirmed bool, c Client) (Step, error) {
 	now := m.now()
 	o, err := m.open(ctx, ref, c, now)
 	step, f := o.step, o.step.Flow
@@ -232,7 +261,8 @@ func (m *Manager) Arrived(ctx context.Context, ref Ref, confirmed bool, c Client
 	switch {
 	case err != nil:
 		return step, err
-	case !f.Arrival.here():
+	case !f.Arrival.here(), !f.Arrival.isFor(ticket):
+		step.Came = Arrival{}
 		return outOfOrder(step, nil)
 	case f.Arrival.stale(now):
 		return m.dismiss(ctx, o, ReasonSSOExpired, c)

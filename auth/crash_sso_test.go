@@ -39,20 +39,21 @@ func TestCrashPointsOfCompanySignIn(t *testing.T) {
 			return auth.Done{}, err
 		}
 		w.a.AuthTime = w.clock()
-		if err = w.m.Arrive(ctx, d.Handle, w.a); err != nil {
+		ticket, err := w.m.Arrive(ctx, d.Handle, w.a)
+		if err != nil {
 			return auth.Done{}, err
 		}
-		if s, err = step(w.m.Arrived(ctx, ref, false, w.c)); err != nil {
+		if s, err = step(w.m.Arrived(ctx, ref, ticket, false, w.c)); err != nil {
 			return auth.Done{}, err
 		}
 		if s.Reason == auth.ReasonSSOAgain {
 			if d, err = w.m.Depart(ctx, ref, conn, w.c); err != nil {
 				return auth.Done{}, err
 			}
-			if err = w.m.Arrive(ctx, d.Handle, w.a); err != nil {
+			if ticket, err = w.m.Arrive(ctx, d.Handle, w.a); err != nil {
 				return auth.Done{}, err
 			}
-			if s, err = step(w.m.Arrived(ctx, ref, false, w.c)); err != nil {
+			if s, err = step(w.m.Arrived(ctx, ref, ticket, false, w.c)); err != nil {
 				return auth.Done{}, err
 			}
 		}

@@ -178,10 +178,13 @@ func (p Proof) names() []string {
 
 // when is when the person proved it: at their company that may have been long before it was told here.
 func (p Proof) when() time.Time {
-	if p.Method == MethodSSO && !p.AuthTime.IsZero() && p.AuthTime.Before(p.At) {
-		return p.AuthTime
+	switch {
+	case p.Method != MethodSSO, p.AuthTime.After(p.At):
+		return p.At
+	case p.AuthTime.IsZero(): // nobody knows when: then it is not recent
+		return p.At.Add(-recentProof - time.Second)
 	}
-	return p.At
+	return p.AuthTime
 }
 
 // via is the connection that a sign-in came by; empty: none.

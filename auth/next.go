@@ -366,7 +366,7 @@ func (d *Decision) twoStepOfSignIn(facts Facts, flow Flow) bool {
 	if facts.App.ID == "" {
 		return !required || d.dialogs(facts, flow)
 	}
-	if !required && facts.asserted(flow, facts.Domain.AccountID) {
+	if !required && facts.asserted(flow, facts.Domain.AccountID) && facts.ownCompanyOnly() {
 		d.say("the company's own sign-in asserts a second step")
 		return true
 	}
@@ -582,7 +582,7 @@ func (d *Decision) unusual(facts Facts, flow Flow) (bool, string) {
 	if flow.Target != "" {
 		return d.unusualForTarget(facts, flow)
 	}
-	if facts.provenBy(flow, MethodSSO) {
+	if facts.provenBy(flow, MethodSSO) && !facts.othersVerify() {
 		return false, "the company's own sign-in has let the person in"
 	}
 	high := flow.Verdict == VerdictUnusual

@@ -102,3 +102,19 @@ func (d *Decision) linked(facts Facts, flow Flow) bool {
 	d.Stage = StageLink
 	return false
 }
+
+// ownCompanyOnly tells whether no company has a say in this sign-in but the one that owns the domain. What that company's sign-in asserts
+// counts for nobody else.
+func (f Facts) ownCompanyOnly() bool {
+	return !slices.ContainsFunc(f.Memberships, func(m Membership) bool { return m.asks() && m.AccountID != f.Domain.AccountID })
+}
+
+// othersVerify tells whether the product, or another company than the one that owns the domain, has every sign-in verified by mail.
+func (f Facts) othersVerify() bool {
+	if f.Preset.Policy.Verification == VerifyAlways {
+		return true
+	}
+	return slices.ContainsFunc(f.Memberships, func(m Membership) bool {
+		return m.asks() && m.AccountID != f.Domain.AccountID && m.Policy.Verification == VerifyAlways
+	})
+}

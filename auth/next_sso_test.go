@@ -21,6 +21,7 @@ type ssoCase struct {
 	locked   bool
 	spared   bool
 	requires string        // who requires two-step: "", "product", "owner", "other"
+	alone    bool          // the person is in no other company
 	pending  time.Duration // age of a pending answer; negative: none
 	proofs   []auth.Proof
 }
@@ -35,6 +36,9 @@ func (c ssoCase) facts() auth.Facts {
 			{AccountID: "b", AccountName: "B", State: auth.MemberActive, SSO: auth.SSOExempt, Policy: auth.Policy{DeviceTrust: auth.TrustAllowed}}, // which must not count
 		},
 	}
+	if c.alone {
+		f.Memberships = f.Memberships[:1]
+	}
 	f.Preset.Policy.Verification, f.Preset.Policy.DeviceTrust = auth.VerifyOff, auth.TrustAllowed
 	switch c.requires {
 	case "product":
@@ -42,6 +46,9 @@ func (c ssoCase) facts() auth.Facts {
 	case "owner":
 		f.Memberships[0].Policy.TwoStep = auth.TwoStepRequired
 	case "other":
+		if c.alone {
+			break
+		}
 		f.Memberships[1].Policy.TwoStep = auth.TwoStepRequired
 	}
 	if c.app {
@@ -88,8 +95,8 @@ func (c ssoCase) wrong(d auth.Decision) string {
 	}
 	around := pends || password && c.mode == auth.SSOEnforced && !company
 	opened := (password || company) && !(c.locked && !(only && company))
-	needs := c.requires == "product" || c.requires == "other" || c.requires == "owner" && !asserted
-	met := second || c.app && c.spared && !around || !needs && (!c.app || asserted)
+	needs := c.requires == "product" || c.requires == "other" && !c.alone || c.requires == "owner" && !asserted
+	met := second || c.app && c.spared && !around || !needs && (!c.app || asserted && c.alone)
 	if met && needs && !c.app {
 		met = second && c.app
 	}
@@ -156,11 +163,11 @@ func TestNextCompanyEnumerated(t *testing.T) {
 				for _, override := range []auth.SSOOverride{auth.SSOInherit, auth.SSOExempt, auth.SSORequired} {
 					for _, requires := range []string{"", "product", "owner", "other"} {
 						for _, pending := range []time.Duration{-1, 0, 10 * time.Minute} {
-							for bits := range 16 {
+							for bits := range 32 {
 								for _, first := range firsts {
 									c := ssoCase{
 										mode: mode, conn: conn, way: way, override: override, requires: requires, pending: pending, proofs: first,
-										app: bits&1 > 0, locked: bits&2 > 0, spared: bits&4 > 0,
+										app: bits&1 > 0, locked: bits&2 > 0, spared: bits&4 > 0, alone: bits&16 > 0,
 									}
 									if bits&8 > 0 {
 										c.proofs = append(slices.Clone(first), totp)

@@ -46,13 +46,24 @@ func (k *walker) leaves() auth.Departure {
 	return d
 }
 
+// lays lays an answer beside the flow that asked, and has the ticket of the browser that brought it.
+func (w *world) lays(d auth.Departure, a auth.Arrival) (ticket string) {
+	w.t.Helper()
+	ticket, err := w.m.Arrive(w.t.Context(), d.Handle, a)
+	if err != nil {
+		w.t.Fatalf("Arrive = %v", err)
+	}
+	return ticket
+}
+
 // comesBack brings an answer, and meets it.
 func (k *walker) comesBack(d auth.Departure, a auth.Arrival) *walker {
 	k.t.Helper()
-	if err := k.m.Arrive(k.t.Context(), d.Handle, a); err != nil {
+	ticket, err := k.m.Arrive(k.t.Context(), d.Handle, a)
+	if err != nil {
 		k.t.Fatalf("Arrive = %v", err)
 	}
-	k.took(k.m.Arrived(k.t.Context(), k.ref, false, k.c))
+	k.took(k.m.Arrived(k.t.Context(), k.ref, ticket, false, k.c))
 	return k
 }
 
@@ -271,6 +282,47 @@ func TestCompanySignIn(t *testing.T) {
 		}
 		w.quiet()
 	})
+	t.Run("invariant 1 what one company's sign-in asserts counts for no other", func(t *testing.T) {
+		w := mailed(t)
+		w.enroll("ann@acme.example", home) // an app by choice
+		w.must(w.people.SetMember(t.Context(), memberOf("umbra", "ann", auth.MemberActive)))
+		w.company(auth.SSOEnforced)
+		a := says("ann")
+		a.MultiFactor = true
+		w.arrives("ann@acme.example", a, from("198.51.100.8")).at(auth.StageVerify, "")
+		w.must(w.people.RemoveMember(t.Context(), "umbra", "ann"))
+		w.arrives("ann@acme.example", a, from("198.51.100.8")).at(auth.StageReady, "")
+		w.quiet()
+	})
+	t.Run("another company has every sign-in verified by mail", func(t *testing.T) {
+		w := mailed(t)
+		w.company(auth.SSOEnforced)
+		w.asks("umbra", auth.Policy{Verification: auth.VerifyAlways})
+		w.arrives("two@acme.example", says("two"), home).at(auth.StageVerify, "")
+		w.quiet()
+	})
+	t.Run("a browser leaves so often and no more", func(t *testing.T) {
+		w := mailed(t)
+		w.company(auth.SSOEnforced)
+		k, _ := w.departs("ann@acme.example", home)
+		for range 30 {
+			d, err := w.m.Depart(t.Context(), k.ref, conn, home)
+			w.must(err)
+			k.step = d.Step
+		}
+		if k.step.Reason != auth.ReasonTooManyAttempts {
+			t.Errorf("after 31 departures: %s %s, want %s", k.step.Stage, k.step.Reason, auth.ReasonTooManyAttempts)
+		}
+	})
+	t.Run("R66 a sign-in that the company does not date is not recent", func(t *testing.T) {
+		w := mailed(t)
+		w.company(auth.SSOEnforced)
+		done := w.arrives("ann@acme.example", says("ann"), home).finish()
+		if recent, err := w.m.RecentlyProven(t.Context(), done.Session); err != nil || recent {
+			t.Errorf("RecentlyProven = %v, %v, want false", recent, err)
+		}
+		w.quiet()
+	})
 	t.Run("A-064 the connection of a domain that changes", func(t *testing.T) {
 		w := mailed(t)
 		w.company(auth.SSOEnforced)
@@ -318,16 +370,23 @@ func TestArrivals(t *testing.T) {
 		if !w.m.Belongs(d.Handle, mine.ref.Token) || w.m.Belongs(d.Handle, theirs.ref.Token) || w.m.Belongs(d.Handle, "") || w.m.Belongs(nil, mine.ref.Token) {
 			t.Error("Belongs does not tell the browsers apart")
 		}
-		w.must(w.m.Arrive(t.Context(), d.Handle, says("ann")))
-		if s, err := w.m.Arrived(t.Context(), theirs.ref, true, office); !errors.Is(err, auth.ErrFlowChanged) || s.Stage == auth.StageReady {
+		_, away := w.departs("two@acme.example", from("198.51.100.20"))
+		other := w.lays(away, says("two"))
+		ticket := w.lays(d, says("ann"))
+		if s, err := w.m.Arrived(t.Context(), theirs.ref, ticket, true, office); !errors.Is(err, auth.ErrFlowChanged) || s.Stage == auth.StageReady {
 			t.Errorf("another browser's flow has it: %s, %v", s.Stage, err)
 		}
-		mine.took(w.m.Arrived(t.Context(), mine.ref, false, home))
+		for name, held := range map[string]string{"none": "", "another's": other, "cut": ticket[:len(ticket)-1]} {
+			if s, err := w.m.Arrived(t.Context(), mine.ref, held, true, home); !errors.Is(err, auth.ErrFlowChanged) || s.Stage == auth.StageReady || s.Came.Email != "" {
+				t.Errorf("A-041 the flow that asked has the answer that another browser brought (ticket: %s): %s %+v, %v", name, s.Stage, s.Came, err)
+			}
+		}
+		mine.took(w.m.Arrived(t.Context(), mine.ref, ticket, false, home))
 		mine.at(auth.StageReady, "")
-		if _, err := w.m.Arrived(t.Context(), mine.ref, false, home); !errors.Is(err, auth.ErrFlowChanged) {
+		if _, err := w.m.Arrived(t.Context(), mine.ref, ticket, false, home); !errors.Is(err, auth.ErrFlowChanged) {
 			t.Errorf("a second time: %v, want ErrFlowChanged", err)
 		}
-		if err := w.m.Arrive(t.Context(), d.Handle, says("two")); !errors.Is(err, auth.ErrFlowGone) {
+		if _, err := w.m.Arrive(t.Context(), d.Handle, says("two")); !errors.Is(err, auth.ErrFlowGone) {
 			t.Errorf("A-040 a second answer to the same departure: %v, want ErrFlowGone", err)
 		}
 	})
@@ -336,12 +395,12 @@ func TestArrivals(t *testing.T) {
 		w.company(auth.SSOEnforced)
 		w.bound("ann")
 		k, d := w.departs("ann@acme.example", home)
-		w.must(w.m.Arrive(t.Context(), d.Handle, says("ann")))
+		ticket := w.lays(d, says("ann"))
 		if done, s, err := w.m.Finish(t.Context(), k.ref, home); err != nil || done.Token != "" || s.Stage != auth.StageAuthenticate {
 			t.Errorf("Finish = %v, %s, %v, want nothing", done.Token, s.Stage, err)
 		}
 		w.move(11 * time.Minute)
-		k.took(w.m.Arrived(t.Context(), k.ref, false, home))
+		k.took(w.m.Arrived(t.Context(), k.ref, ticket, false, home))
 		k.at(auth.StageAuthenticate, auth.ReasonSSOExpired)
 	})
 	t.Run("a refused answer says why, once", func(t *testing.T) {
@@ -365,11 +424,11 @@ func TestArrivals(t *testing.T) {
 		s, err := w.m.ArriveUnasked(t.Context(), says("ann"), auth.Opening{Remember: true}, home)
 		w.must(err)
 		k := &walker{world: w, c: home, step: s, ref: auth.Ref{Token: s.Token}}
-		k.took(w.m.Arrived(t.Context(), k.ref, false, home))
+		k.took(w.m.Arrived(t.Context(), k.ref, "", false, home))
 		if k.step.Stage == auth.StageReady || k.step.Came.Email != "ann@acme.example" || !k.step.Flow.Arrival.Unasked {
 			t.Fatalf("a look: %s, %+v, want the question", k.step.Stage, k.step.Came)
 		}
-		k.took(w.m.Arrived(t.Context(), k.ref, true, home))
+		k.took(w.m.Arrived(t.Context(), k.ref, "", true, home))
 		k.at(auth.StageReady, "")
 		if done := k.finish(); done.Session.Kept {
 			t.Error("the session is kept")
@@ -381,9 +440,9 @@ func TestArrivals(t *testing.T) {
 			w.company(auth.SSOEnforced)
 			w.arrives("ann@acme.example", says("ann"), office).at(auth.StageReady, "")
 			k, d := w.departs("ann@acme.example", home)
-			w.must(w.m.Arrive(t.Context(), d.Handle, says("ann")))
+			ticket := w.lays(d, says("ann"))
 			won := race(64, func() bool {
-				s, err := w.m.Arrived(t.Context(), k.ref, false, home)
+				s, err := w.m.Arrived(t.Context(), k.ref, ticket, false, home)
 				return err == nil && s.Stage == auth.StageReady
 			})
 			if won != 1 {
@@ -395,16 +454,15 @@ func TestArrivals(t *testing.T) {
 		everywhere(t, func(t *testing.T, w *world) {
 			w.company(auth.SSOEnforced)
 			type browser struct {
-				k *walker
-				d auth.Departure
+				k      *walker
+				ticket string
 			}
 			var all []browser
 			for i := range 16 {
 				k, d := w.departs("new@acme.example", from(fmt.Sprintf("198.51.100.%d", i+1)))
 				a := says("new")
 				a.JustInTime = true
-				w.must(w.m.Arrive(t.Context(), d.Handle, a))
-				all = append(all, browser{k, d})
+				all = append(all, browser{k, w.lays(d, a)})
 			}
 			next := make(chan browser, len(all))
 			for _, b := range all {
@@ -413,7 +471,7 @@ func TestArrivals(t *testing.T) {
 			race(len(all), func() bool {
 				b := <-next
 				for range 5 {
-					if _, err := w.m.Arrived(t.Context(), b.k.ref, false, b.k.c); !errors.Is(err, auth.ErrFlowChanged) {
+					if _, err := w.m.Arrived(t.Context(), b.k.ref, b.ticket, false, b.k.c); !errors.Is(err, auth.ErrFlowChanged) {
 						return err == nil
 					}
 				}

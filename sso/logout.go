@@ -44,6 +44,34 @@ func (m *Manager) Remember(ctx context.Context, sessionID, userID string, id Ide
 	return nil
 }
 
+// sealedOnWay is the purpose that a Login is sealed for between the answer and our session.
+const sealedOnWay = "sso login on its way"
+
+// SealLogin is what Remember needs of an accepted identity, sealed: for a caller who keeps it somewhere until there is a session.
+func (m *Manager) SealLogin(id Identity) ([]byte, error) {
+	text, err := json.Marshal(Identity{Connection: id.Connection, Subject: id.Subject, Login: id.Login})
+	if err != nil {
+		return nil, fmt.Errorf("sso: writing down a login: %w", err)
+	}
+	sealed, err := m.ring.Seal(sealedOnWay, "", text)
+	if err != nil {
+		return nil, fmt.Errorf("sso: sealing a login: %w", err)
+	}
+	return sealed, nil
+}
+
+// OpenLogin answers what SealLogin was given of an identity, for Remember.
+func (m *Manager) OpenLogin(sealed []byte) (id Identity, err error) {
+	text, err := m.ring.Open(sealedOnWay, "", sealed)
+	if err == nil {
+		err = json.Unmarshal(text, &id)
+	}
+	if err != nil {
+		return Identity{}, fmt.Errorf("sso: reading a login: %w", err)
+	}
+	return id, nil
+}
+
 const (
 	macSubject = "sso login subject"
 	macIndex   = "sso login index"

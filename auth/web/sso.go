@@ -2,7 +2,6 @@ package web
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
@@ -194,7 +193,8 @@ func originOf(address string) string {
 	return u.Scheme + "://" + u.Host
 }
 
-// answerPosted takes an answer that another site has posted: without cookies, so that it waits for the browser's next request.
+// answerPosted takes an answer that another site has posted: without cookies, so that it waits for the browser's next request. The ticket
+// in its address goes to this browser alone: whoever had somebody else bring the answer to a request of theirs does not get it.
 func (h *Handler) answerPosted(v *visit) {
 	m, ok := v.brought()
 	if !ok {
@@ -215,10 +215,10 @@ func (h *Handler) answerPosted(v *visit) {
 	case err != nil && a.Unsolicited:
 		v.unanswered(err)
 	case a.Unsolicited:
-		v.unasked(arrivalOf(id, a.Connection))
+		v.unasked(v.arrivalOf(id, a.Connection))
 	default:
-		if v.laid(a, id, err) {
-			v.redirect(v.h.prefix + "/signin/arrived?" + url.Values{"flow": {h.auth.Departed(a.State)}}.Encode())
+		if ticket, ok := v.laid(a, id, err); ok {
+			v.redirect(v.h.prefix + "/signin/arrived?" + url.Values{"flow": {h.auth.Departed(a.State)}, "answer": {ticket}}.Encode())
 		}
 	}
 }
@@ -245,20 +245,19 @@ func (h *Handler) answerBrought(v *visit) {
 		return
 	}
 	id, _, err := a.Identity(ctx)
-	if !v.laid(a, id, err) {
-		return
+	if ticket, ok := v.laid(a, id, err); ok {
+		v.meet(auth.Ref{Token: v.flow}, ticket, false)
 	}
-	v.meet(auth.Ref{Token: v.flow}, false)
 }
 
 // laid lays an answer beside the flow that asked for it. It answers the visitor, and false, where that cannot be done.
-func (v *visit) laid(a sso.Answer, id sso.Identity, refused error) bool {
-	arrival := arrivalOf(id, a.Connection)
+func (v *visit) laid(a sso.Answer, id sso.Identity, refused error) (ticket string, ok bool) {
+	arrival := v.arrivalOf(id, a.Connection)
 	if refused != nil {
 		arrival = auth.Arrival{Connection: a.Connection.ID, AccountID: a.Connection.AccountID}
 		arrival.Why, arrival.Reference = v.publicly(refused)
 	}
-	err := v.h.auth.Arrive(v.r.Context(), a.State, arrival)
+	ticket, err := v.h.auth.Arrive(v.r.Context(), a.State, arrival)
 	switch {
 	case errors.Is(err, auth.ErrFlowGone), errors.Is(err, auth.ErrFlowChanged):
 		v.of(auth.PurposeOf(v.h.auth.Departed(a.State)))
@@ -266,7 +265,7 @@ func (v *visit) laid(a sso.Answer, id sso.Identity, refused error) bool {
 	case err != nil:
 		v.broken(err)
 	}
-	return err == nil
+	return ticket, err == nil
 }
 
 // publicly is what the person may learn of an error, and by which reference those who run the connection find the rest.
@@ -290,24 +289,22 @@ func (v *visit) unanswered(err error) {
 }
 
 // arrivalOf is what package auth is told of an identity.
-func arrivalOf(id sso.Identity, c sso.Connection) auth.Arrival {
+func (v *visit) arrivalOf(id sso.Identity, c sso.Connection) auth.Arrival {
 	a := auth.Arrival{
 		Connection: id.Connection, AccountID: id.AccountID, Subject: id.Subject, Email: id.Email,
 		Name: cmp.Or(id.Name, strings.TrimSpace(id.GivenName+" "+id.FamilyName)), Role: auth.Role(id.Role), JustInTime: c.JustInTime,
 		AuthTime: id.AuthTime, MultiFactor: id.MultiFactor, Ends: id.SessionEnds,
 	}
-	kept, err := json.Marshal(keptLogin{Connection: id.Connection, Subject: id.Subject, Login: id.Login})
-	if err == nil && len(kept) <= 8<<10 { // a longer one cannot be signed out there
-		a.Login = kept
+	if id.Subject != "" {
+		sealed, err := v.h.sso.SealLogin(id)
+		switch {
+		case err != nil:
+			v.reported(err)
+		case len(sealed) <= 8<<10: // a longer one cannot be signed out there
+			a.Login = sealed
+		}
 	}
 	return a
-}
-
-// keptLogin is what of an identity goes through the flow to the session, for single logout.
-type keptLogin struct {
-	Connection string
-	Subject    string
-	Login      sso.Login
 }
 
 // unasked takes an answer that nobody has asked for: on the page that follows, the person says whether to go on.
@@ -325,11 +322,11 @@ func (v *visit) unasked(a auth.Arrival) {
 
 // arrived makes a proof of the answer that waits for this browser. One that nobody has asked for is shown by a GET, and counts by a POST.
 func (h *Handler) arrived(v *visit) {
-	v.meet(v.ref(), v.r.Method == http.MethodPost)
+	v.meet(v.ref(), v.in["answer"], v.r.Method == http.MethodPost)
 }
 
-func (v *visit) meet(ref auth.Ref, confirmed bool) {
-	step, err := v.h.auth.Arrived(v.r.Context(), ref, confirmed, v.client)
+func (v *visit) meet(ref auth.Ref, ticket string, confirmed bool) {
+	step, err := v.h.auth.Arrived(v.r.Context(), ref, ticket, confirmed, v.client)
 	if errors.Is(err, auth.ErrFlowChanged) && v.r.Method == http.MethodGet && !v.program { // loaded again
 		v.redirect(v.address(roomOf(v.purpose).page, ""))
 		return
@@ -486,11 +483,10 @@ func (v *visit) remember(done auth.Done) error {
 	if v.h.sso == nil || len(done.Login) == 0 {
 		return nil
 	}
-	var k keptLogin
-	if err := json.Unmarshal(done.Login, &k); err != nil {
+	id, err := v.h.sso.OpenLogin(done.Login)
+	if err != nil {
 		return err
 	}
-	id := sso.Identity{Connection: k.Connection, Subject: k.Subject, Login: k.Login}
 	return v.h.sso.Remember(v.r.Context(), done.Session.ID, done.Session.UserID, id, done.Session.ExpiresAt)
 }
 

@@ -252,11 +252,16 @@ func byPath(table []route) map[string]methods {
 			routes[r.path] = methods{}
 		}
 		routes[r.path][r.method] = r.serve
-		if r.method == http.MethodGet {
+		if r.method == http.MethodGet && !spends(r.path) {
 			routes[r.path][http.MethodHead] = r.serve
 		}
 	}
 	return routes
+}
+
+// spends tells whether a GET to a path counts once: what only asks for the headers must not.
+func spends(path string) bool {
+	return path == "/signin/arrived" || path == "/sso/{connection}/callback" || path == "/sso/{connection}/slo"
 }
 
 // ServeHTTP implements http.Handler.

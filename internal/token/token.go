@@ -35,6 +35,7 @@ const (
 	// What stays between us and the browser on that way.
 	SSOArrival Purpose = "arr_" // an accepted answer on its way to the browser that asked
 	SSOBrowser Purpose = "brw_" // the browser that asked
+	SSOTicket  Purpose = "tkt_" // an answer that waits beside its flow, for the browser that has brought it
 )
 
 const (
