@@ -80,6 +80,8 @@ const departures = 20
 // Depart says whether this browser may leave for the company's sign-in that a flow offers. It writes nothing, unless the flow would end
 // before an answer can come: then its life begins anew. Reason ReasonTooManyAttempts.
 //
+// A flow that has asked for the password step (WayPassword) may leave too, though it does not offer to.
+//
 // ErrFlowChanged: the flow does not offer this connection (any more).
 func (m *Manager) Depart(ctx context.Context, ref Ref, connection string, c Client) (Departure, error) {
 	now := m.now()
@@ -90,7 +92,9 @@ func (m *Manager) Depart(ctx context.Context, ref Ref, connection string, c Clie
 	f := o.step.Flow
 	byName := f.Address == "" && f.Connection != "" && f.Connection == connection
 	offered := slices.Contains(o.step.Offer, MethodSSO) && o.step.Connection == connection
-	if !byName && !offered {
+	// Whoever has asked for the password step, and learned there that the company's own sign-in is needed, goes on with it from there.
+	instead := f.Way == WayPassword && o.step.Stage == StageAuthenticate && o.facts.Domain.companySignIn() && o.facts.Domain.Connection == connection
+	if !byName && !offered && !instead {
 		step, err := outOfOrder(o.step, nil)
 		return Departure{Step: step}, err
 	}

@@ -67,7 +67,7 @@ func New(t testing.TB, cfg Config) *World {
 	w.Phone = NewPhone(t, w.Clock)
 	ac := auth.Config{
 		BaseURL: BaseURL, Keys: Keys(), Users: w.People, Companies: w.People, Stores: cfg.DB.Stores(),
-		Registrar: w.People, Invitations: w.People, Administrators: w.People,
+		Registrar: w.People, Invitations: w.People, Administrators: w.People, Members: w.People,
 		AllowNoMail: !cfg.Mail, Passwords: CheapPasswords(), Record: w.record, Now: w.Clock.Now,
 	}
 	if cfg.Mail {

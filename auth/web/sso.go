@@ -546,7 +546,8 @@ func (v *visit) connectionName(id string) (string, error) {
 
 // startOf is where the company's sign-in that a step offers begins; empty: it offers none.
 func (v *visit) startOf(step auth.Step) string {
-	if v.h.sso == nil || !slices.Contains(step.Offer, auth.MethodSSO) {
+	needed := step.Reason == auth.ReasonSSORequired && step.Connection != "" // a password was right, and does not count
+	if v.h.sso == nil || !needed && !slices.Contains(step.Offer, auth.MethodSSO) {
 		return ""
 	}
 	return v.h.prefix + "/sso/" + step.Connection + "/start"
