@@ -337,3 +337,13 @@ func TestSSO(t *testing.T) {
 		})
 	})
 }
+
+func accountOf(id string) directory.Account {
+	return directory.Account{ID: id, Name: strings.ToUpper(id[:1]) + id[1:]}
+}
+
+// found2 gives another company, Hooli, a sign-in of its own. It has nobody yet.
+func (p *product) found2(protocol string) *firm {
+	p.t.Helper()
+	return &firm{Company: p.AddCompany(p.AddAccount(accountOf("hooli")), "hooli.example", protocol, auth.SSOEnforced), protocol: protocol}
+}
