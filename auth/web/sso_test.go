@@ -67,7 +67,7 @@ func (v *visitor) departs(f *firm) *visitor {
 	return v
 }
 
-// brings brings what the provider has said. A program does so with its own cookies, and follows the redirect that a post is answered with.
+// brings brings what the provider has said. A program posts it itself, and follows the redirect that it is answered with.
 func (v *visitor) brings(r authtest.Reply) *visitor {
 	v.p.t.Helper()
 	if !v.json {
@@ -77,7 +77,7 @@ func (v *visitor) brings(r authtest.Reply) *visitor {
 		req := v.Request(http.MethodPost, r.URL, urlencoded, r.Form.Encode())
 		req.Header.Set("Accept", "application/json")
 		req.Header.Set("Sec-Fetch-Site", "cross-site")
-		if p := v.again().Do(req); p.Location() != nil && p.Status == http.StatusSeeOther {
+		if p := v.Do(req); p.Location() != nil && p.Status == http.StatusSeeOther {
 			return v.get(p.Location().RequestURI())
 		} else {
 			return v.take(p)
