@@ -11,12 +11,12 @@ import (
 	"github.com/sallyport-auth/sallyport/auth/web"
 )
 
-// posts are the addresses that take something in.
+// posts are the addresses that take something in, but for those that other sites post to.
 func posts(p *product) []string {
 	var paths []string
 	for _, r := range p.Web.Routes() {
-		if r[0] == http.MethodPost {
-			paths = append(paths, "/auth"+r[1])
+		if r[0] == http.MethodPost && r[1] != "/sso/{connection}/acs" && r[1] != "/sso/{connection}/slo" {
+			paths = append(paths, "/auth"+strings.ReplaceAll(r[1], "{connection}", "initech"))
 		}
 	}
 	return paths
@@ -24,7 +24,8 @@ func posts(p *product) []string {
 
 func TestCrossOrigin(t *testing.T) {
 	t.Run("R103 A-230 A-232 other sites can post nothing", func(t *testing.T) {
-		p := newProduct(t, authtest.Config{})
+		p := newProduct(t, withSSO)
+		p.found("saml", auth.SSOOptional)
 		for _, path := range posts(p) {
 			for _, from := range []struct{ what, site, origin string }{
 				{"another site", "cross-site", "https://evil.example"},
@@ -59,6 +60,24 @@ func TestCrossOrigin(t *testing.T) {
 			t.Errorf("ann has %d sessions, want none", got)
 		}
 	})
+	t.Run("R103 A-230 companies post their answers and their logouts, and nothing where there are none", func(t *testing.T) {
+		p := newProduct(t, withSSO)
+		p.found("saml", auth.SSOOptional)
+		bare := newProduct(t, authtest.Config{})
+		for _, path := range []string{"/auth/sso/initech/acs", "/auth/sso/initech/slo"} {
+			if got := p.browser().PostFrom("https://evil.example", path, form("SAMLResponse", "x")); got.Status != 422 || len(got.Header.Values("Set-Cookie")) > 0 {
+				t.Errorf("%s: status %d, cookies %v; want 422 and none", path, got.Status, got.Header.Values("Set-Cookie"))
+			}
+			if got := bare.browser().PostFrom("https://evil.example", path, form("SAMLResponse", "x")); got.Status != 403 {
+				t.Errorf("%s without companies: status %d, want 403", path, got.Status)
+			}
+		}
+		for _, path := range []string{"/auth/sso/initech/acs/x", "/auth/sso/x/initech/acs", "/auth/sso/initech/metadata", "/auth/sso/initech/callback", "/auth/x/sso/initech/acs"} {
+			if got := p.browser().PostFrom("https://evil.example", path, form("SAMLResponse", "x")); got.Status != 403 {
+				t.Errorf("%s: status %d, want 403", path, got.Status)
+			}
+		}
+	})
 	t.Run("A-230 a form of another site comes without cookies besides", func(t *testing.T) {
 		v := newProduct(t, authtest.Config{}).visitor(false)
 		v.signIn("ann@acme.example")
@@ -68,12 +87,13 @@ func TestCrossOrigin(t *testing.T) {
 		v.open().is("in")
 	})
 	t.Run("A-230 A-248 what is posted is not taken from a GET, and methods are what they are", func(t *testing.T) {
-		p := newProduct(t, authtest.Config{})
+		p := newProduct(t, withSSO)
+		p.found("saml", auth.SSOOptional)
 		v := p.visitor(false)
 		v.signIn("ann@acme.example")
 		for _, path := range posts(p) {
 			allow, refused := "POST", []string{"GET", "HEAD", "PUT", "DELETE", "PATCH", "TRACE", "OPTIONS"}
-			if slices.Contains(p.Web.Routes(), [2]string{"GET", strings.TrimPrefix(path, "/auth")}) {
+			if slices.Contains(p.Web.Routes(), [2]string{"GET", strings.Replace(strings.TrimPrefix(path, "/auth"), "/initech/", "/{connection}/", 1)}) {
 				allow, refused = "GET, HEAD, POST", refused[2:] // has a page of its own
 			}
 			for _, method := range refused {

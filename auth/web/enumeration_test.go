@@ -127,4 +127,35 @@ func TestEnumeration(t *testing.T) {
 			}
 		})
 	})
+	// eve has an account, a password, and is bound to the company; evx is nobody.
+	for what, mode := range map[string]auth.SSOMode{"enforced": auth.SSOEnforced, "optional": auth.SSOOptional} {
+		t.Run("A-139 R27 invariants 3 and 9 a company's domain answers the same for everybody in it: "+what, func(t *testing.T) {
+			in(t, "oidc", withSSO, mode, func(t *testing.T, v *visitor, f *firm) {
+				v.identify(eve.Email).arrivesFrom(f, eve).is("in")
+				var first []string
+				for _, name := range []string{"eve", "evx"} {
+					email := name + "@initech.example"
+					w := v.again()
+					w.Stay = true
+					shown := []*authtest.Page{w.identify(email).shown, w.open().shown}
+					w = v.again()
+					w.Stay = true
+					w.get("/auth/signin/company")
+					shown = append(shown, w.do("signin/company", "email", email).shown, w.open().shown)
+					w = v.again()
+					w.open("way", "password")
+					shown = append(shown, w.do("signin/identify", "email", email, "way", "password").is("password").shown)
+					shown = append(shown, w.password("wrong").shown, w.password("").shown)
+					for i, p := range shown {
+						got := whole(p, name)
+						if name == "eve" {
+							first = append(first, got)
+						} else if got != first[i] {
+							t.Errorf("step %d tells them apart:\n%s", i, difference(got, first[i]))
+						}
+					}
+				}
+			})
+		})
+	}
 }

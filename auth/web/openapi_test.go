@@ -15,6 +15,8 @@ import (
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/authtest"
+	"github.com/sallyport-auth/sallyport/sso"
+	"github.com/sallyport-auth/sallyport/sso/ssotest"
 )
 
 // papers is docs/openapi.yaml, which is written in the part of YAML that is JSON.
@@ -140,6 +142,21 @@ func TestOpenAPI(t *testing.T) {
 		invitation.state = letters.state["invitation"].(map[string]any)
 		check(&invitation, "Invitation")
 		check(letters.again().signIn(ann).atReports(), "Product")
+		company := product.visitor(true)
+		f := product.found("saml", auth.SSOEnforced)
+		f.Change(func(c *sso.Connection) { c.SAML.SSOBinding, c.SAML.SLOBinding = "post", "post" })
+		check(company.get("/auth/sso/initech/start"), "Flow")
+		check(company.get("/auth/signin/company"), "Flow")
+		check(company.do("signin/company", "email", ann), "Flow")
+		check(company.identify(eve.Email), "Flow")
+		check(company.departs(f), "Flow")
+		form := *company
+		form.state = company.state["post"].(map[string]any)
+		check(&form, "Post")
+		check(company.brings(f.Answer(company.shown, ssotest.Person{Email: "eve@evil.example"})).status(422), "Flow")
+		check(company.arrivesFrom(f, eve).is("in"), "Flow")
+		check(company.take(company.JSON("POST", "/auth/signout", "{}")), "SignedIn")
+		check(company.brings(f.unasked(eve)).status(422), "Error")
 		check(v.get("/auth/signout"), "SignedIn")
 		check(v.get("/auth/help"), "Help")
 		check(v.get("/auth/nothing"), "Error")
