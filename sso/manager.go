@@ -267,8 +267,9 @@ type remembered struct {
 	Test   bool
 }
 
-// Begin says how a browser gets to the provider of a connection. It is remembered for ten minutes. ErrNotFound, ErrDisabled; any
-// other error means that the provider cannot be reached or something is broken here.
+// Begin says how a browser gets to the provider of a connection. It is remembered for ten minutes. ErrNotFound, ErrDisabled; a
+// *Refusal: what the connection's settings say of the provider is wrong (see Explain); any other error means that the provider cannot be
+// reached or something is broken here.
 func (m *Manager) Begin(ctx context.Context, connectionID string, o Opening) (Departure, error) {
 	c, p, err := m.open(ctx, connectionID)
 	if err != nil {

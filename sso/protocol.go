@@ -65,14 +65,16 @@ type Request struct {
 	Now        time.Time
 }
 
-// Addresses are ours, for one connection: absolute, and made from Config.BaseURL alone.
+// Addresses are ours, for one connection: absolute, and made from Config.BaseURL alone. The administrators of a SAML provider need EntityID,
+// ACS and Logout, or Metadata for all of it; those of an OpenID provider Callback and Logout, and Metadata where the connection has
+// private_key_jwt.
 type Addresses struct {
 	EntityID  string // of SAML: the address of the metadata, or SAML.EntityIDOverride
 	Metadata  string
-	ACS       string // where SAML answers are posted
-	Callback  string // where OpenID answers come
-	Logout    string // where messages of single logout come
-	SignedOut string // where a person lands after signing out there
+	ACS       string // where SAML answers are posted; OpenID has none
+	Callback  string // where OpenID answers come: its redirect URI; SAML has none
+	Logout    string // where messages of single logout come; of OpenID the post-logout redirect URI and the back-channel logout URI
+	SignedOut string // where a person lands after signing out there; no provider has to know it
 }
 
 // A Departure is how a browser gets to a provider: by going to URL, or by posting Post.

@@ -14,7 +14,12 @@ type Refusal struct {
 	Detail   string // more, such as by how much a clock is off; empty: nothing
 }
 
-func (r *Refusal) Error() string { return fmt.Sprintf("sso: the answer is refused: %s", r.Code) }
+func (r *Refusal) Error() string { return fmt.Sprintf("sso: refused: %s", r.Code) }
+
+// Check is the refusal as a line of a Report, for Explain.
+func (r *Refusal) Check() Check {
+	return Check{Code: r.Code, Expected: r.Expected, Received: r.Received, Detail: r.Detail}
+}
 
 // A Report says what was checked of an answer, in order. It is for administrators.
 type Report struct {

@@ -21,7 +21,7 @@ type Domain struct {
 	SSO        auth.SSOMode // what it asks of addresses in it; empty: nothing
 	EnforcedAt time.Time    // since when SSO is enforced; zero: it is not
 	Connection string       // the ID of the connection that speaks for the domain; empty: none
-	TestedAt   time.Time    // when a sign-in through Connection was last seen to work; zero: never
+	TestedAt   time.Time    // when PassConnectionTest was last told that a test of Connection has passed; ordinary sign-ins do not count. Zero: never
 
 	Proof    string    // the DNS record that proved it; empty: the host added it, and nobody looks whether it is still the company's
 	CheckAt  time.Time // when Proof is looked for next; zero: not again

@@ -96,6 +96,9 @@ func TestCrossOrigin(t *testing.T) {
 			if slices.Contains(p.Web.Routes(), [2]string{"GET", strings.Replace(strings.TrimPrefix(path, "/auth"), "/initech/", "/{connection}/", 1)}) {
 				allow, refused = "GET, HEAD, POST", refused[2:] // has a page of its own
 			}
+			if strings.HasSuffix(path, "/signin/arrived") || strings.HasSuffix(path, "/slo") {
+				allow, refused = "GET, POST", append([]string{"HEAD"}, refused...) // a GET that counts once is no matter of headers alone
+			}
 			for _, method := range refused {
 				r := v.Request(method, path, "", "")
 				r.Header.Set("X-HTTP-Method-Override", "POST")

@@ -461,7 +461,7 @@ func (v *visit) tested(a sso.Answer) {
 		return
 	}
 	if v.h.tests == nil {
-		v.fail(http.StatusNotFound, auth.ReasonNotFound)
+		v.broken(errors.New("web: Config.SSOTested is nil: nobody is told what the test of a connection came to"))
 		return
 	}
 	if err := v.h.tests(ctx, SSOTest{Connection: a.Connection, State: a.State, Passed: err == nil, Report: rep, Identity: id}); err != nil {

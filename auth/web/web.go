@@ -54,7 +54,8 @@ type Config struct {
 	// SSO speaks to the sign-ins of companies. Its BaseURL is that of auth.Config, with Prefix and "/sso". Nil: there are none.
 	SSO *sso.Manager
 	// SSOTested is told what came out of the test of a connection, which its administrators began with sso.Opening.Test. It says nothing
-	// about who sits there: State is what they began with. An error answers the visitor that something is broken. Nil: nothing is tested.
+	// about who sits there: State is what they began with. Where it has Passed call directory.PassConnectionTest, or EnforceSSO refuses. An
+	// error answers the visitor that something is broken. Nil: a test that comes back is told to Report, and to nobody else.
 	SSOTested func(ctx context.Context, t SSOTest) error
 
 	Support string // where people get help, an https or mailto address; empty: the pages name none
@@ -73,7 +74,7 @@ type Config struct {
 	// TrustedOrigins are other origins, such as "https://app.example.org", whose scripts may post here. Nil: none.
 	TrustedOrigins []string
 
-	// Report is told of every failure that is not the visitor's, with the reference that the visitor sees; a visitor who went
+	// Report is told of every failure (of a company's sign-in as a *sso.Refusal, with what was expected and what came) that is not the visitor's, with the reference that the visitor sees; a visitor who went
 	// away meanwhile is among them, with context.Canceled. The library does not log. Nil: nobody is told.
 	Report func(ctx context.Context, f Fault)
 }
