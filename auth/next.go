@@ -114,6 +114,9 @@ func (d *Decision) provenFirst(facts Facts, flow Flow) bool {
 			d.say("%s", why)
 		case flow.UserID != "":
 			d.say("%s proven", p.Method)
+			if p.Method == MethodSSO && facts.Domain.SSO == SSOEnforced {
+				d.say("%s asks for the company's own sign-in", facts.Domain.Domain)
+			}
 			return true
 		}
 	}
@@ -782,7 +785,7 @@ func (d *Decision) limits(facts Facts, flow Flow) {
 		}
 		if left := p.Ends.Sub(facts.Now); d.Cap == Uncapped || left < d.Cap {
 			d.Cap = left
-			d.say("the company's own session ends then")
+			d.say("the company's own session ends in %s", span(left))
 		}
 	}
 	if d.Cap == Uncapped {
@@ -794,6 +797,7 @@ func (d *Decision) limits(facts Facts, flow Flow) {
 
 // span is a length of time as a person says it: "30 days", "12 hours", "1h30m0s" where neither fits.
 func span(d time.Duration) string {
+	d = d.Round(time.Second)
 	switch {
 	case d > day && d%day == 0:
 		return fmt.Sprintf("%d days", d/day)
