@@ -16,6 +16,7 @@ type person struct {
 	b    *browsertest.Browser
 	home string
 	seen map[string]bool // mailed codes that are not the one that is waited for
+	w    *world          // what is behind the pages; nil: another process
 }
 
 // visit lets a new person come, with a browser of their own.
@@ -27,7 +28,9 @@ func visit(t *testing.T, b *browsertest.Browser, home string) person {
 // other is somebody else, with a browser of their own, at the same program.
 func (p person) other() person {
 	p.t.Helper()
-	return visit(p.t, p.b, p.home)
+	other := visit(p.t, p.b, p.home)
+	other.w = p.w
+	return other
 }
 
 // with goes on in a part of the test that let the person come.

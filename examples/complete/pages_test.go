@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/sallyport-auth/sallyport/internal/browsertest"
+	"github.com/sallyport-auth/sallyport/sso"
 )
 
 // TestPages looks at every page as different people do: bright and dark, on a desk and on a small phone, in each language.
@@ -159,6 +160,86 @@ func TestPages(t *testing.T) {
 			p.Follow("Confirm this address")
 			p.Open(mailedLink(p.t, p.home, "ann@acme.example", "/auth/undo"))
 		}},
+		{"company", "recommended", "/auth/signin", func(p person) {
+			p.NoScripts()
+			p.identify("gil@globex.example")
+		}},
+		{"company-failed", "recommended", "/auth/signin/arrived", func(p person) {
+			p.identify("mia@globex.example")
+			p.signInThere(p.globex(), "mia@globex.example")
+			p.back("/auth/signin/arrived")
+			p.withheld()
+		}},
+		{"company-or", "recommended", "/auth/signin", func(p person) { p.identify("ina@initech.example") }},
+		{"company-start", "recommended", "/auth/sso/globex/start", func(p person) { p.Open(p.home + "/auth/sso/globex/start") }},
+		{"companyid", "recommended", "/auth/signin/company", func(p person) { p.Open(p.home + "/auth/signin/company") }},
+		{"companyid-error", "recommended", "/auth/signin/company", func(p person) {
+			p.Open(p.home + "/auth/signin/company")
+			p.Type("#email", "ann@acme.example")
+			p.Enter()
+		}},
+		{"arrived", "recommended", "/auth/signin/arrived", func(p person) { p.beginThere("gil@globex.example") }},
+		{"arrived-other", "recommended", "/auth/signin/arrived", func(p person) {
+			p.signIn("ann@acme.example")
+			p.beginThere("gil@globex.example")
+			p.Withheld("__Host-session", "/auth/sso/globex/acs")
+		}},
+		{"arrived-replayed", "recommended", "/auth/sso/globex/acs", func(p person) {
+			p.Open(p.globex() + "/")
+			p.NoScripts()
+			p.signInThere(p.globex(), "gil@globex.example")
+			p.Choose("main li a")
+			answer := p.Value("[name=SAMLResponse]")
+			p.Follow("Continue")
+			p.postAgain(answer)
+		}},
+		{"link-password", "recommended", "/auth/signin", func(p person) { p.toLink() }},
+		{"link", "recommended", "/auth/signin/totp", func(p person) {
+			p.toLink()
+			p.password(demoPassword)
+			phone := newPhone(p.t)
+			phone.secret = p.appSecret("root")
+			p.code(phone.code())
+		}},
+		{"away", "recommended", "/auth/sso/globex/start", func(p person) {
+			p.w.change(p.t, globex, func(c *sso.Connection) { c.SAML.SSOBinding = "post" })
+			p.NoScripts()
+			p.identify("gil@globex.example")
+			p.Follow("Continue")
+		}},
+		{"away-out", "recommended", "/auth/signout", func(p person) {
+			p.w.change(p.t, globex, func(c *sso.Connection) { c.SAML.SLOBinding = "post" })
+			p.identify("gil@globex.example")
+			p.signInThere(p.globex(), "gil@globex.example")
+			p.back("/")
+			p.withheld()
+			p.NoScripts()
+			p.Follow("Sign out")
+		}},
+		{"tested", "recommended", "/auth/sso/globex/acs", func(p person) {
+			p.breakGlass()
+			p.Open(p.home + "/team")
+			p.Follow("Test the sign-in")
+			p.Follow("Continue to Globex")
+			p.signInThere(p.globex(), "gil@globex.example")
+			p.back("/auth/sso/globex/acs")
+			p.Withheld("__Host-session", "/auth/sso/globex/acs")
+		}},
+		{"team-sso", "recommended", "/team", func(p person) {
+			p.breakGlass()
+			p.Open(p.home + "/team")
+		}},
+		{"ssotest", "recommended", "/team/sso", func(p person) {
+			p.breakGlass()
+			p.Open(p.home + "/team")
+			p.Follow("Test the sign-in")
+		}},
+		{"home-sso", "recommended", "/", func(p person) {
+			p.identify("ina@initech.example")
+			p.Follow("Continue with Initech")
+			p.signInThere(p.initech(), "ina@initech.example")
+			p.back("/")
+		}},
 		{"team", "recommended", "/team", func(p person) {
 			p.signIn("admin@acme.example")
 			p.Open(p.home + "/team")
@@ -198,7 +279,7 @@ func TestPages(t *testing.T) {
 	} {
 		t.Run("U35 U37 U39 "+page.name, func(t *testing.T) {
 			t.Parallel()
-			p := visit(t, b, serve(t, options{preset: page.preset}))
+			p := come(t, b, serveWorld(t, options{preset: page.preset}))
 			page.open(p)
 			p.shows(page.path)
 			still := []string{"prefers-reduced-motion", "reduce"} // or axe sees colours on their way

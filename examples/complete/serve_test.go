@@ -12,7 +12,7 @@ import (
 // serve runs the program within the test, in memory unless the options say otherwise, and answers where it is: without a slash.
 func serve(t *testing.T, o options) string {
 	t.Helper()
-	return strings.TrimSuffix(serveWorld(t, o).product.in.URL("/"), "/")
+	return serveWorld(t, o).home()
 }
 
 // serveWorld is serve, for a test that changes something behind the pages.

@@ -3,6 +3,7 @@ package browsertest
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/chromedp/cdproto/audits"
@@ -53,6 +54,21 @@ func (p *Page) complain(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.complaints = append(p.complaints, fmt.Sprintf(format, args...))
+}
+
+// Withheld fails the test unless the browser kept this cookie to itself when another site posted to a path. It takes back what the
+// browser complained about cookies there.
+func (p *Page) Withheld(cookie, path string) {
+	p.t.Helper()
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	there := func(c string) bool {
+		return strings.HasPrefix(c, "CookieIssue: ") && strings.Contains(c, `"ExcludeSameSiteLax"`) && strings.Contains(c, path+`"`)
+	}
+	if !slices.ContainsFunc(p.complaints, func(c string) bool { return there(c) && strings.Contains(c, `"name":"`+cookie+`"`) }) {
+		p.t.Errorf("the browser did not withhold the cookie %s from %s: complaints %q", cookie, path, p.complaints)
+	}
+	p.complaints = slices.DeleteFunc(p.complaints, there)
 }
 
 // said is what was written to the console.

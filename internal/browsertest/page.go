@@ -144,6 +144,25 @@ func (p *Page) Enter() {
 	p.leave("pressing enter", chromedp.KeyEvent("\r"))
 }
 
+// Reaches waits until pages that move on by themselves have led to one whose address begins like this.
+func (p *Page) Reaches(address string) {
+	p.t.Helper()
+	at := ""
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(15 * time.Millisecond) {
+		frame, err := p.frame()
+		if err != nil {
+			continue
+		}
+		if at = frame.URL; !strings.HasPrefix(at, address) {
+			continue
+		}
+		if state, err := ask(p.ctx, "document.readyState"); err == nil && state == "complete" {
+			return
+		}
+	}
+	p.t.Fatalf("browsertest: the browser is at %s, want %s", at, address)
+}
+
 // Title is the title of the page.
 func (p *Page) Title() string { p.t.Helper(); return p.Ask("document.title") }
 
