@@ -146,6 +146,8 @@ func TestCompanySignIn(t *testing.T) {
 		if err != nil || len(now.Flow.Proofs) > 0 || now.Flow.UserID != "" {
 			t.Errorf("the flow holds %+v of %q, want no proof and nobody", now.Flow.Proofs, now.Flow.UserID)
 		}
+		k.comesBack(k.leaves(), says("ann")).at(auth.StageReady, "") // the way that is left is open
+		w.mail.notices(mail.SSOLinked)
 	})
 	t.Run("R23 required of one person where others may choose", func(t *testing.T) {
 		w := mailed(t)
