@@ -32,6 +32,12 @@ func TestSSOAttacks(t *testing.T) {
 			if third.whoIs() != "" || v.p.sessions("eve") != 0 {
 				t.Fatalf("a third browser is signed in:\n%s", third.shown.Body)
 			}
+			// Nor does the browser that asked have what another has brought: somebody may have sent its owner there.
+			for _, path := range []string{"/auth/signin/arrived", "/auth/signin/arrived?answer=tkt_" + strings.Repeat("A", 43), "/auth/signin"} {
+				if v.shown = v.Get(path); v.at() == "in" || v.whoIs() != "" || v.p.sessions("eve") != 0 {
+					t.Fatalf("A-041 whoever asked is signed in by what somebody else's browser brought:\n%s", v.shown.Body)
+				}
+			}
 			if f.protocol == "oidc" {
 				for _, visit := range f.Provider.Visits() {
 					if strings.Contains(visit, "/oidc/token") {
