@@ -343,7 +343,7 @@ func testBreakGlass(t *testing.T, b *browsertest.Browser, w *world) {
 		e.toLink()
 		e.password(demoPassword)
 		e.code(phone.code())
-		e.shows("/auth/signin", "Connect the sign-in of Globex?", email)
+		e.shows("/auth/signin", "Connect Globex’s sign-in?", email)
 		e.Follow("Connect")
 		e.in("Ruth", "password totp sso")
 	})

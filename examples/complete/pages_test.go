@@ -192,9 +192,10 @@ func TestPages(t *testing.T) {
 			answer := p.Value("[name=SAMLResponse]")
 			p.Follow("Continue")
 			p.postAgain(answer)
+			p.withheld()
 		}},
 		{"link-password", "recommended", "/auth/signin", func(p person) { p.toLink() }},
-		{"link", "recommended", "/auth/signin/totp", func(p person) {
+		{"link", "recommended", "/auth/signin", func(p person) {
 			p.toLink()
 			p.password(demoPassword)
 			phone := newPhone(p.t)

@@ -22,9 +22,14 @@ func Axe(t testing.TB) string {
 	return string(source)
 }
 
-// Accessible fails the test for everything that axe-core, with all its rules, finds wrong with the page.
+// Accessible fails the test for everything that axe-core, with all its rules, finds wrong with the page. Where scripts are off, only
+// axe-core may run.
 func (p *Page) Accessible(axe string) {
 	p.t.Helper()
+	if p.scriptless {
+		p.scripts(true)
+		defer p.scripts(false)
+	}
 	_, err := withPatience(p.ctx, chromedp.Evaluate[chromedp.Void](axe+"\n;undefined"))
 	if err != nil {
 		p.t.Fatalf("browsertest: loading axe: %v", err)

@@ -39,7 +39,13 @@ func (p *Page) Speak(languages string) {
 // NoScripts keeps the scripts of pages from running.
 func (p *Page) NoScripts() {
 	p.t.Helper()
-	p.run("turning scripts off", call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true}))
+	p.scriptless = true
+	p.scripts(false)
+}
+
+func (p *Page) scripts(run bool) {
+	p.t.Helper()
+	p.run("turning scripts on or off", call(emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: !run}))
 }
 
 // Fits fails the test if the page has to be scrolled sideways.

@@ -24,6 +24,8 @@ type Page struct {
 	ctx    context.Context
 	cancel func()
 
+	scriptless bool
+
 	mu         sync.Mutex
 	status     map[cdp.LoaderID]int64 // of the documents shown
 	complaints []string
