@@ -354,6 +354,7 @@ func (v *visit) confirms(step auth.Step) {
 		v.json(http.StatusOK, answer)
 		return
 	}
+	v.here = url.URL{Path: v.h.prefix + "/signin/arrived", RawQuery: url.Values{"flow": {step.Flow.ID}}.Encode()}
 	other, err := v.otherThan(a)
 	if err != nil {
 		v.broken(err)
@@ -516,6 +517,7 @@ func (v *visit) signOutThere(sessionID string) bool {
 		v.json(http.StatusOK, a)
 		return true
 	}
+	v.here.Path = v.h.prefix + "/signout"
 	v.away(to, "", stepAnswer{})
 	return true
 }

@@ -565,6 +565,8 @@ func testLanguagesThere(t *testing.T, b *browsertest.Browser, w *world) {
 			e.Follow("Continue")
 			e.Withheld("__Host-session", "/auth/sso/globex/acs")
 			e.shows("/auth/signin/arrived", l.asked, "gil@globex.example")
+			e.Follow("English")
+			e.shows("/auth/signin/arrived", "You come from Globex", "gil@globex.example")
 		})
 	}
 }
