@@ -134,14 +134,18 @@ type OnePagePage struct {
 	Way      auth.Way // as in IdentifyPage
 	Company  string   // whose own sign-in is offered too; empty: that cannot be told now
 	Start    string   // where that begins; empty: it is not offered
+
+	Reference string // of what went wrong there just now; empty: nothing, or there is none
 }
 
 // PasswordPage asks for the password of an address; in a step-up, once more for that of whoever is signed in.
 type PasswordPage struct {
 	Frame
 	Email   string
-	Company string // as in OnePagePage, as the next
+	Company string // as in OnePagePage, as the next two
 	Start   string
+
+	Reference string
 }
 
 // AccountPage lets a person choose a company.

@@ -248,23 +248,25 @@ func TestSSO(t *testing.T) {
 			v.arrivesFrom(f, new).is("in")
 		})
 	})
-	t.Run("R21 what goes wrong has a reference, and the host has the rest", func(t *testing.T) {
-		byBoth(t, withSSO, auth.SSOEnforced, func(t *testing.T, v *visitor, f *firm) {
-			v.identify(eve.Email).arrivesFrom(f, ssotest.Person{Email: "eve@evil.example"}).status(422).told(auth.ReasonSSODomainMismatch)
-			faults := v.p.Faults()
-			if len(faults) != 1 || !strings.Contains(v.shown.Body, faults[0].Reference) {
-				t.Fatalf("the host was told %v, which the visitor is not:\n%s", faults, v.shown.Body)
-			}
-			r := (*sso.Refusal)(nil)
-			if !errors.As(faults[0].Err, &r) || r.Code != sso.CodeEmailDomain {
-				t.Errorf("the host was told %v, want %s", faults[0].Err, sso.CodeEmailDomain)
-			}
-			if strings.Contains(v.shown.Body, "evil") {
-				t.Errorf("the page repeats what came:\n%s", v.shown.Body)
-			}
-			v.arrivesFrom(f, eve).is("in") // try again
+	for _, mode := range []auth.SSOMode{auth.SSOEnforced, auth.SSOOptional} {
+		t.Run("R21 what goes wrong has a reference, and the host has the rest: "+string(mode), func(t *testing.T) {
+			byBoth(t, withSSO, mode, func(t *testing.T, v *visitor, f *firm) {
+				v.identify(eve.Email).arrivesFrom(f, ssotest.Person{Email: "eve@evil.example"}).status(422).told(auth.ReasonSSODomainMismatch)
+				faults := v.p.Faults()
+				if len(faults) != 1 || !strings.Contains(v.shown.Body, faults[0].Reference) {
+					t.Fatalf("the host was told %v, which the visitor is not:\n%s", faults, v.shown.Body)
+				}
+				r := (*sso.Refusal)(nil)
+				if !errors.As(faults[0].Err, &r) || r.Code != sso.CodeEmailDomain {
+					t.Errorf("the host was told %v, want %s", faults[0].Err, sso.CodeEmailDomain)
+				}
+				if strings.Contains(v.shown.Body, "evil") {
+					t.Errorf("the page repeats what came:\n%s", v.shown.Body)
+				}
+				v.arrivesFrom(f, eve).is("in") // try again
+			})
 		})
-	})
+	}
 	t.Run("R20 a provider that is not there", func(t *testing.T) {
 		in(t, "oidc", withSSO, auth.SSOEnforced, func(t *testing.T, v *visitor, f *firm) {
 			f.Change(func(c *sso.Connection) { c.OIDC.Issuer, c.OIDC.Secret = "http://127.0.0.1:1/oidc", "s" })

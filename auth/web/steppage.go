@@ -53,11 +53,11 @@ func (v *visit) stepPage(step auth.Step) (Page, error) {
 		}, nil
 	case v.purpose == auth.SignIn && preset.Layout == auth.LayoutOnePage && (password || step.Stage == auth.StageIdentify):
 		frame.Flow, frame.Version = "", 0 // each try brings its address along and is a flow of its own
-		return &OnePagePage{Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep, Company: company, Start: start, Way: f.Way}, nil
+		return &OnePagePage{Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep, Company: company, Start: start, Way: f.Way, Reference: v.reference}, nil
 	case step.Stage == auth.StageIdentify:
 		return &IdentifyPage{Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep, Way: f.Way}, nil
 	case password:
-		return &PasswordPage{Frame: frame, Email: f.Email, Company: company, Start: start}, nil
+		return &PasswordPage{Frame: frame, Email: f.Email, Company: company, Start: start, Reference: v.reference}, nil
 	case step.Stage == auth.StageLink:
 		name, err := v.connectionName(f.Pending.Connection)
 		return &LinkPage{Frame: frame, Company: name, Email: f.Pending.Email}, err
