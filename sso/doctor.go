@@ -597,8 +597,8 @@ func explanationOf(code Code) explanation {
 	case CodeTokenAuthTime:
 		return explanation{
 			"Time of the sign-in",
-			"We asked for the person to sign in anew, and the token does not say that this was done: {received}.",
-			"Let the provider heed prompt=login and max_age, and send auth_time, for this application.",
+			"The token says that the person signed in there at {received}, which was not asked for or cannot be.",
+			"Where that lies ahead, one of the clocks is off. Otherwise we asked for the person to sign in anew: let the provider heed prompt=login and max_age, and send auth_time, for this application.",
 		}
 	case CodeTokenContext:
 		return explanation{

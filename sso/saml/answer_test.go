@@ -289,7 +289,7 @@ func TestRules(t *testing.T) {
 		"A-044 conditions within skew":       {func(d *desk, r *ssotest.Response) { r.Assertion.Conditions.NotBefore = d.now.Add(2 * time.Minute) }, ""},
 		"A-044 Response from the future":     {func(d *desk, r *ssotest.Response) { r.IssueInstant = d.now.Add(121 * time.Second) }, sso.CodeIssued},
 		"A-044 assertion from the future":    {func(d *desk, r *ssotest.Response) { r.Assertion.IssueInstant = d.now.AddDate(170, 0, 0) }, sso.CodeIssued},
-		"A-044 sign-in in the future":        {func(d *desk, r *ssotest.Response) { r.Assertion.Statements[0].Instant = d.now.Add(121 * time.Second) }, sso.CodeStatement},
+		"A-044 sign-in in the future":        {func(d *desk, r *ssotest.Response) { r.Assertion.Statements[0].Instant = d.now.Add(121 * time.Second) }, sso.CodeNotYet},
 		"S-08 an old Response":               {func(d *desk, r *ssotest.Response) { r.IssueInstant = d.now.Add(-601 * time.Second) }, sso.CodeIssued},
 		"S-08 an old assertion":              {func(d *desk, r *ssotest.Response) { r.Assertion.IssueInstant = d.now.Add(-601 * time.Second) }, sso.CodeIssued},
 		"S-08 ten minutes old":               {func(d *desk, r *ssotest.Response) { r.IssueInstant = d.now.Add(-600 * time.Second) }, ""},

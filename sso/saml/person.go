@@ -107,11 +107,13 @@ func (a *answer) statements() {
 		a.holds(s, "SubjectLocality", "AuthnContext")
 		written := attr(s, "AuthnInstant")
 		at, ok := readTime(written)
-		detail := ""
-		if ok && at.After(a.r.Now.Add(skew)) {
-			detail = fmt.Sprintf("%v in the future", at.Sub(a.r.Now).Round(time.Second))
+		a.check(ok, sso.CodeStatement, "a time in UTC", written, "")
+		if ok && at.After(a.r.Now.Add(skew)) { // it is the clock, and not the statement
+			a.fail(sso.Refusal{
+				Code: sso.CodeNotYet, Expected: stamp(a.r.Now), Received: written,
+				Detail: fmt.Sprintf("the person signed in there %v from now", at.Sub(a.r.Now).Round(time.Second)),
+			})
 		}
-		a.check(ok && !at.After(a.r.Now.Add(skew)), sso.CodeStatement, stamp(a.r.Now), written, detail)
 		if at.After(id.AuthTime) {
 			id.AuthTime = at
 		}
