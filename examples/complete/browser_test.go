@@ -567,11 +567,13 @@ func testKeyboard(t *testing.T, b *browsertest.Browser, home string) {
 		open func(p person)
 		want []string
 	}{
-		{"the first page", func(p person) { p.Open(p.home + "/") }, []string{"email", "remember", "Next", "Create an account"}},
+		{"the first page", func(p person) { p.Open(p.home + "/") }, []string{"email", "remember", "Next", "Create an account", "My Company ID"}},
 		{"the password page", func(p person) { p.identify("ann@acme.example") },
-			[]string{"username", "Use another email", "current-password", "Show", "Sign in", "Forgot your password?", "Create an account"}},
+			[]string{"username", "Use another email", "current-password", "Show", "Sign in", "Forgot your password?", "Create an account", "My Company ID"}},
 		{"the mailed code", func(p person) { p.identify("admin@acme.example"); p.password(demoPassword) },
 			[]string{"code", "Continue", "Send the code again", "I cannot open this mailbox", "Cancel"}},
+		{"the company’s sign-in", func(p person) { p.Open(p.home + "/auth/sso/globex/start") }, []string{"Continue"}},
+		{"the Company ID page", func(p person) { p.Open(p.home + "/auth/signin/company") }, []string{"email", "Continue", "I have my own email address"}},
 		{"the companies", func(p person) { p.signIn("two@acme.example") }, []string{"acme", "umbra", "Cancel"}},
 	} {
 		t.Run("U32 the order of "+page.name, func(t *testing.T) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/authtest"
 )
 
@@ -140,5 +142,57 @@ func TestOneName(t *testing.T) {
 	r, err := v.get("/auth/signin?lang=es")
 	if want := home + "/auth/signin?lang=es"; err != nil || r.status != http.StatusTemporaryRedirect || r.location != want {
 		t.Errorf("at 127.0.0.1: %v %d to %s, want 307 to %s", err, r.status, r.location, want)
+	}
+}
+
+// TestReconnect starts the program again, where the companies are elsewhere and have new keys.
+func TestReconnect(t *testing.T) {
+	o := options{db: filepath.Join(t.TempDir(), "demo.db"), preset: "recommended"}
+	var app string
+	for _, theirs := range []string{"http://127.0.0.1:8081", "http://127.0.0.1:9001"} {
+		p, err := newProduct(t.Context(), o, "http://localhost:8080", theirs)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer p.close()
+		g, err := p.companies.registry.Get(t.Context(), globex, globex)
+		if want := theirs + "/globex/saml/sso"; err != nil || g.SAML.SSOURL != want || len(g.SAML.Certificates) != 1 {
+			t.Errorf("people of Globex go to %s, with %d certificates (%v), want %s and one", g.SAML.SSOURL, len(g.SAML.Certificates), err, want)
+		}
+		i, err := p.companies.registry.Get(t.Context(), initech, initech)
+		if want := theirs + "/initech/oidc"; err != nil || i.OIDC.Issuer != want {
+			t.Errorf("the issuer of Initech is %s (%v), want %s", i.OIDC.Issuer, err, want)
+		}
+		address, err := p.apps.address(t.Context(), "root")
+		if err != nil || address == "" || app != "" && address != app {
+			t.Errorf("the app of root@globex.example is %q (%v), want %q", address, err, app)
+		}
+		app = address
+		if theirs == "http://127.0.0.1:8081" {
+			if err := p.people.SetDomainSSO(t.Context(), "globex.example", auth.SSOOptional); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		if d, err := p.people.Domain(t.Context(), "globex.example"); err != nil || d.SSO != auth.SSOOptional {
+			t.Errorf("globex.example asks for %q after a second start (%v), want what was changed since the first", d.SSO, err)
+		}
+	}
+}
+
+// TestListen takes two ports, or says which one is taken.
+func TestListen(t *testing.T) {
+	ours, theirs, err := listen("localhost:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer theirs.Close()
+	if got, want := theirs.Addr().(*net.TCPAddr).Port, ours.Addr().(*net.TCPAddr).Port+1; got != want {
+		t.Errorf("the companies are at port %d, want %d", got, want)
+	}
+	at := ours.Addr().String()
+	ours.Close()
+	if _, _, err := listen(at); err == nil || !strings.Contains(err.Error(), "next port") {
+		t.Errorf("where the next port is taken: %v, want an error that says so", err)
 	}
 }
