@@ -239,6 +239,7 @@ func (r SessionRow) MethodNames(words locale.Text) []string {
 		string(auth.MethodTOTP):         "sessions.method.totp",
 		string(auth.MethodRecoveryCode): "sessions.method.recovery_code",
 		string(auth.MethodEmailLink):    "sessions.method.email_link",
+		string(auth.MethodSSO):          "sessions.method.sso",
 	}
 	var names []string
 	for method := range r.Methods.All() {

@@ -195,6 +195,9 @@ func testSAML(t *testing.T, b *browsertest.Browser, w *world) {
 			if why := e.Text("section[aria-labelledby=why]"); !strings.Contains(why, "globex.example asks for the company's own sign-in") {
 				t.Errorf("the home page says why: %q, want that the domain asks for it", why)
 			}
+			e.Open(e.home + "/auth/account")
+			e.shows("/auth/account", "Company sign-in", "Globex")
+			e.lacks("\nsso")
 			e.Follow("Sign out")
 			e.back("/auth/signout")
 			e.Open(e.home + "/auth/signin/company")

@@ -3,6 +3,7 @@ package main
 import (
 	"testing"
 
+	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/internal/browsertest"
 	"github.com/sallyport-auth/sallyport/sso"
 )
@@ -234,6 +235,25 @@ func TestPages(t *testing.T) {
 			p.breakGlass()
 			p.Open(p.home + "/team")
 			p.Follow("Test the sign-in")
+		}},
+		{"account-sso", "recommended", "/auth/account", func(p person) {
+			p.signInAtGlobex("gil@globex.example")
+			p.withheld()
+			p.Open(p.home + "/auth/account")
+		}},
+		{"account-password-sso", "recommended", "/auth/account/password", func(p person) {
+			p.signInAtGlobex("gil@globex.example")
+			p.withheld()
+			p.Open(p.home + "/auth/account/password")
+		}},
+		{"sso-required", "recommended", "/auth/signin/password", func(p person) {
+			if err := p.w.product.people.SetDomainSSO(p.t.Context(), "initech.example", auth.SSOEnforced); err != nil {
+				p.t.Fatal(err)
+			}
+			p.Open(p.home + "/auth/signin?way=password")
+			p.Type("#email", "ina@initech.example")
+			p.Enter()
+			p.password(demoPassword)
 		}},
 		{"home-sso", "recommended", "/", func(p person) {
 			p.identify("ina@initech.example")
