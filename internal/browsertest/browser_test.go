@@ -63,6 +63,9 @@ func site(t *testing.T) string {
 			http.SetCookie(w, &http.Cookie{Name: "kept", Value: "1", Path: "/", MaxAge: 3600})
 			http.SetCookie(w, &http.Cookie{Name: "passing", Value: "1", Path: "/"})
 			io.WriteString(w, fine)
+		case r.URL.Path == "/moves":
+			w.Header().Set("Refresh", "0; url=/next")
+			io.WriteString(w, fine)
 		case r.URL.Path == "/posted":
 			w.WriteHeader(http.StatusUnprocessableEntity)
 			io.WriteString(w, strings.ReplaceAll(fine, "Fine", "Posted "+r.PostFormValue("name")))
@@ -195,5 +198,21 @@ func TestRestart(t *testing.T) {
 	p.Open(home + "/")
 	if got := p.Ask("document.cookie"); got != "kept=1" {
 		t.Errorf("cookies after a restart: %q, want kept=1", got)
+	}
+}
+
+func TestReaches(t *testing.T) {
+	b, home := browsertest.Start(t), site(t)
+	p := b.Private(t)
+	p.Open(home + "/moves")
+	p.Reaches(home + "/next")
+	if got := p.Text("h1"); got != "Next" {
+		t.Errorf("the page is called %q, want Next", got)
+	}
+	w := &witness{TB: t}
+	p.With(w)
+	p.Withheld("session", "/next")
+	if len(w.failures) != 1 {
+		t.Errorf("no cookie was withheld, and the test fails with %q, want one failure", w.failures)
 	}
 }
