@@ -341,10 +341,10 @@ func TestOpenIDAttacksDiffer(t *testing.T) {
 		if a.Protocol() != ssotest.OpenID || strings.Contains(a.Name(), "logout token") && a != ssotest.LogoutTokenType || a == ssotest.LogoutTokenIDToken {
 			continue
 		}
+		if a == ssotest.NoHostedDomain || a == ssotest.StateOfAnother || a == ssotest.NonceOld || a == ssotest.ReplayIDToken || a == ssotest.CodeInjected {
+			continue // the same here: TestOpenIDAttacksOfBefore looks at them, and an honest token has no hd
+		}
 		t.Run(a.String(), func(t *testing.T) {
-			if a == ssotest.NoHostedDomain || a == ssotest.StateOfAnother || a == ssotest.NonceOld || a == ssotest.ReplayIDToken || a == ssotest.CodeInjected {
-				t.Skip("the same here: TestOpenIDAttacksOfBefore looks at it")
-			}
 			p.Hostile(a)
 			if got := seen(t, p); got == honest {
 				t.Errorf("the sign-in is the honest one:\n%s", got)
