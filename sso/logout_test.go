@@ -229,3 +229,28 @@ func TestLogoutRequest(t *testing.T) {
 		}
 	})
 }
+
+// What single logout needs waits sealed where a caller keeps it between the answer and the session.
+func TestSealLogin(t *testing.T) {
+	w := newWorld(t)
+	id := sso.Identity{
+		Connection: "acme", Subject: "ann", Email: "ann@acme.example", Login: sso.Login{Subject: "name", Index: "idx-1", Token: []byte("the-token-itself")},
+	}
+	sealed, err := w.m.SealLogin(id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{"the-token-itself", "dGhlLXRva2VuLWl0c2VsZg", "ann", "idx-1"} {
+		if strings.Contains(string(sealed), secret) {
+			t.Errorf("%q can be read in it", secret)
+		}
+	}
+	got, err := w.m.OpenLogin(sealed)
+	if err != nil || got.Connection != "acme" || got.Subject != "ann" || got.Login.Index != "idx-1" || string(got.Login.Token) != "the-token-itself" || got.Email != "" {
+		t.Errorf("OpenLogin = %+v, %v, want what logout needs and no more", got, err)
+	}
+	sealed[len(sealed)-1] ^= 1
+	if _, err := w.m.OpenLogin(sealed); err == nil {
+		t.Error("what somebody has changed opens")
+	}
+}
