@@ -29,12 +29,6 @@ type ExpiryStore interface {
 // Expiry tries an auth.Expiry together with the stores whose rows it deletes. open answers an empty one each time.
 func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 	ctx := context.Background()
-	expire := func(t *testing.T, s ExpiryStore, now time.Time, limit int) int {
-		t.Helper()
-		n, err := s.DeleteExpired(ctx, now, limit)
-		ok(t, "DeleteExpired", err)
-		return n
-	}
 	counter := auth.Charge{Key: key("counter"), Window: time.Hour, Limit: 3, Lock: 2 * time.Hour}
 
 	t.Run("A-278 each kind of row goes when it has expired and not before", func(t *testing.T) {
@@ -150,26 +144,7 @@ func Expiry(t *testing.T, open func(t *testing.T) ExpiryStore) {
 		for i := range rows {
 			ok(t, "CreateFlow", s.CreateFlow(ctx, key(fmt.Sprint(i)), auth.FlowRow{ExpiresAt: noon}, noon.Add(-time.Minute)))
 		}
-		var mu sync.Mutex
-		total := 0
-		together(func(int) {
-			n, err := s.DeleteExpired(ctx, noon, 10)
-			mu.Lock()
-			defer mu.Unlock()
-			total += n
-			if err != nil {
-				t.Errorf("DeleteExpired = %v, want nil", err)
-			}
-		})
-		if total > rows {
-			t.Errorf("%d callers deleted %d rows, and there were %d: DeleteExpired must delete and count in one step", callers, total, rows)
-		}
-		for total < rows {
-			n := expire(t, s, noon, rows)
-			if total += n; n == 0 {
-				t.Fatalf("all callers together deleted %d rows, want %d", total, rows)
-			}
-		}
+		countedOnce(t, s, rows)
 	})
 
 	t.Run("a flow that goes on is not deleted with the old ones", func(t *testing.T) {
@@ -257,12 +232,6 @@ type SSOExpiryStore interface {
 // SSOExpiry tries an auth.Expiry together with the stores of package sso whose rows it deletes. open answers an empty one each time.
 func SSOExpiry(t *testing.T, open func(t *testing.T) SSOExpiryStore) {
 	ctx := context.Background()
-	expire := func(t *testing.T, s SSOExpiryStore, now time.Time, limit int) int {
-		t.Helper()
-		n, err := s.DeleteExpired(ctx, now, limit)
-		ok(t, "DeleteExpired", err)
-		return n
-	}
 
 	t.Run("A-278 each kind of row goes when it has expired and not before", func(t *testing.T) {
 		s := open(t)
@@ -320,26 +289,7 @@ func SSOExpiry(t *testing.T, open func(t *testing.T) SSOExpiryStore) {
 		for i := range rows {
 			ok(t, "CreateRequest", s.CreateRequest(ctx, key(fmt.Sprint(i)), sso.RequestRow{ExpiresAt: noon}, noon.Add(-time.Minute)))
 		}
-		var mu sync.Mutex
-		total := 0
-		together(func(int) {
-			n, err := s.DeleteExpired(ctx, noon, 10)
-			mu.Lock()
-			defer mu.Unlock()
-			total += n
-			if err != nil {
-				t.Errorf("DeleteExpired = %v, want nil", err)
-			}
-		})
-		if total > rows {
-			t.Errorf("%d callers deleted %d rows, and there were %d: DeleteExpired must delete and count in one step", callers, total, rows)
-		}
-		for total < rows {
-			n := expire(t, s, noon, rows)
-			if total += n; n == 0 {
-				t.Fatalf("all callers together deleted %d rows, want %d", total, rows)
-			}
-		}
+		countedOnce(t, s, rows)
 	})
 
 	t.Run("a session that signs in anew does not lose where it came from with the old ones", func(t *testing.T) {
@@ -365,4 +315,37 @@ func SSOExpiry(t *testing.T, open func(t *testing.T) SSOExpiryStore) {
 			}
 		}
 	})
+}
+
+// countedOnce has many callers delete what has expired at noon, which are this many rows, and counts what they say.
+func countedOnce(t *testing.T, s auth.Expiry, rows int) {
+	t.Helper()
+	var mu sync.Mutex
+	total := 0
+	together(func(int) {
+		n, err := s.DeleteExpired(t.Context(), noon, 10)
+		mu.Lock()
+		defer mu.Unlock()
+		total += n
+		if err != nil {
+			t.Errorf("DeleteExpired = %v, want nil", err)
+		}
+	})
+	if total > rows {
+		t.Errorf("%d callers deleted %d rows, and there were %d: DeleteExpired must delete and count in one step", callers, total, rows)
+	}
+	for total < rows {
+		n := expire(t, s, noon, rows)
+		if total += n; n == 0 {
+			t.Fatalf("all callers together deleted %d rows, want %d", total, rows)
+		}
+	}
+}
+
+// expire deletes what has expired, and answers how many rows that were.
+func expire(t *testing.T, s auth.Expiry, now time.Time, limit int) int {
+	t.Helper()
+	n, err := s.DeleteExpired(t.Context(), now, limit)
+	ok(t, "DeleteExpired", err)
+	return n
 }
