@@ -127,7 +127,7 @@ func (m *Manager) DepartFor(ctx context.Context, o Opening, connection string, c
 		return Departure{Step: step}, err
 	}
 	f.Connection = connection
-	step = Step{Flow: f, Decision: Next(Facts{Now: f.MadeAt, Preset: m.preset, CanMail: m.CanMail()}, f)}
+	step = m.nameless(f, f.MadeAt)
 	if step.Token, err = m.started(ctx, f, o.Replaces, c); err != nil {
 		return Departure{}, err
 	}
@@ -220,7 +220,7 @@ func (m *Manager) ArriveUnasked(ctx context.Context, a Arrival, o Opening, c Cli
 	}
 	a.At, a.Fresh, a.Unasked = f.MadeAt, false, true
 	f.Arrival, f.Connection = a, a.Connection
-	step = Step{Flow: f, Decision: Next(Facts{Now: f.MadeAt, Preset: m.preset, CanMail: m.CanMail()}, f)}
+	step = m.nameless(f, f.MadeAt)
 	step.Token, err = m.started(ctx, f, o.Replaces, c)
 	return step, err
 }
@@ -586,13 +586,4 @@ func (m *Manager) takeOver(ctx context.Context, u User, c Client) error {
 		return err
 	}
 	return m.verify(ctx, u, c)
-}
-
-// CompanyLanding tells whether an answer of this connection would find the person whose session this is: see ArriveUnasked.
-func (m *Manager) CompanyLanding(ctx context.Context, a Arrival, userID string) (bool, error) {
-	l, err := m.stores.Identities.IdentityBy(ctx, a.source(), a.Subject)
-	if errors.Is(err, ErrNotFound) {
-		return false, nil
-	}
-	return err == nil && l.UserID == userID, wrapped("auth: reading an identity", err)
 }

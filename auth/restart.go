@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"time"
 
 	"github.com/sallyport-auth/sallyport/internal/token"
 )
@@ -27,5 +28,12 @@ func (m *Manager) Restart(ctx context.Context, ref Ref) (Step, error) {
 	if err := m.save(ctx, key, next, f); err != nil {
 		return Step{}, err
 	}
-	return Step{Token: plain, Flow: f, Decision: Next(Facts{Now: now, Preset: m.preset, CanMail: m.CanMail()}, f)}, nil
+	step := m.nameless(f, now)
+	step.Token = plain
+	return step, nil
+}
+
+// nameless is where a flow stands that names nobody: there is nothing to look up.
+func (m *Manager) nameless(f Flow, now time.Time) Step {
+	return Step{Flow: f, Decision: Next(Facts{Now: now, Preset: m.preset, CanMail: m.CanMail()}, f)}
 }

@@ -156,7 +156,10 @@ func (v *visit) depart(d auth.Departure) {
 		v.broken(err)
 		return
 	}
-	a := v.stepAnswer(d.Step)
+	var a stepAnswer
+	if v.program {
+		a = v.stepAnswer(d.Step)
+	}
 	v.away(to, c.Name, a)
 }
 
@@ -164,13 +167,7 @@ func (v *visit) depart(d auth.Departure) {
 // A program is told where to go in its answer.
 func (v *visit) away(to sso.Departure, company string, a stepAnswer) {
 	if v.program {
-		a.Redirect = to.URL
-		if to.Post != nil {
-			a.Post = &postAnswer{Action: to.Post.Action, Fields: map[string]string{}}
-			for _, f := range to.Post.Fields {
-				a.Post.Fields[f.Name] = f.Value
-			}
-		}
+		a.Redirect, a.Post = to.URL, answerOfForm(to.Post)
 		v.json(http.StatusOK, a)
 		return
 	}
@@ -185,6 +182,18 @@ func (v *visit) away(to sso.Departure, company string, a stepAnswer) {
 	v.show(http.StatusOK, page)
 }
 
+// answerOfForm is what a program is told of a form; nil: there is none.
+func answerOfForm(f *sso.Form) *postAnswer {
+	if f == nil {
+		return nil
+	}
+	a := &postAnswer{Action: f.Action, Fields: map[string]string{}}
+	for _, field := range f.Fields {
+		a.Fields[field.Name] = field.Value
+	}
+	return a
+}
+
 func originOf(address string) string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -196,21 +205,11 @@ func originOf(address string) string {
 // answerPosted takes an answer that another site has posted: without cookies, so that it waits for the browser's next request. The ticket
 // in its address goes to this browser alone: whoever had somebody else bring the answer to a request of theirs does not get it.
 func (h *Handler) answerPosted(v *visit) {
-	m, ok := v.brought()
+	a, ok := v.received()
 	if !ok {
 		return
 	}
-	ctx := v.r.Context()
-	a, err := h.sso.Receive(ctx, v.connection, m)
-	if err != nil {
-		v.unanswered(err)
-		return
-	}
-	if a.Test {
-		v.tested(a)
-		return
-	}
-	id, _, err := a.Identity(ctx)
+	id, _, err := a.Identity(v.r.Context())
 	switch {
 	case err != nil && a.Unsolicited:
 		v.unanswered(err)
@@ -225,18 +224,8 @@ func (h *Handler) answerPosted(v *visit) {
 
 // answerBrought takes an answer that the browser brings itself, with its cookies: only that of the flow that asked goes on.
 func (h *Handler) answerBrought(v *visit) {
-	m, ok := v.brought()
+	a, ok := v.received()
 	if !ok {
-		return
-	}
-	ctx := v.r.Context()
-	a, err := h.sso.Receive(ctx, v.connection, m)
-	if err != nil {
-		v.unanswered(err)
-		return
-	}
-	if a.Test {
-		v.tested(a)
 		return
 	}
 	v.of(auth.PurposeOf(h.auth.Departed(a.State)))
@@ -244,10 +233,29 @@ func (h *Handler) answerBrought(v *visit) {
 		v.unanswered(&sso.Refusal{Code: sso.CodeUnsolicited})
 		return
 	}
-	id, _, err := a.Identity(ctx)
+	id, _, err := a.Identity(v.r.Context())
 	if ticket, ok := v.laid(a, id, err); ok {
 		v.meet(auth.Ref{Token: v.flow}, ticket, false)
 	}
+}
+
+// received takes the answer that came to the address of a connection. It answers the visitor, and false, where there is none that could
+// sign anybody in.
+func (v *visit) received() (a sso.Answer, ok bool) {
+	m, ok := v.brought()
+	if !ok {
+		return a, false
+	}
+	a, err := v.h.sso.Receive(v.r.Context(), v.connection, m)
+	switch {
+	case err != nil:
+		v.unanswered(err)
+	case a.Test:
+		v.tested(a)
+	default:
+		return a, true
+	}
+	return a, false
 }
 
 // laid lays an answer beside the flow that asked for it. It answers the visitor, and false, where that cannot be done.
@@ -279,8 +287,7 @@ func (v *visit) publicly(err error) (auth.Reason, string) {
 
 // unanswered answers a message that belongs to no flow.
 func (v *visit) unanswered(err error) {
-	switch {
-	case errors.Is(err, sso.ErrNotFound), errors.Is(err, sso.ErrDisabled):
+	if errors.Is(err, sso.ErrNotFound) || errors.Is(err, sso.ErrDisabled) {
 		v.fail(http.StatusNotFound, auth.ReasonNotFound)
 		return
 	}
@@ -506,14 +513,8 @@ func (v *visit) signOutThere(sessionID string) bool {
 		return false
 	}
 	if v.program {
-		a := signOutAnswer{Links: v.links(), Redirect: to.URL}
+		a := signOutAnswer{Links: v.links(), Redirect: to.URL, Post: answerOfForm(to.Post)}
 		a.Links["signin"] = v.h.prefix + "/signin"
-		if to.Post != nil {
-			a.Post = &postAnswer{Action: to.Post.Action, Fields: map[string]string{}}
-			for _, f := range to.Post.Fields {
-				a.Post.Fields[f.Name] = f.Value
-			}
-		}
 		v.json(http.StatusOK, a)
 		return true
 	}
@@ -524,14 +525,11 @@ func (v *visit) signOutThere(sessionID string) bool {
 
 // companyName is how people know the company whose sign-in a step offers; empty where that cannot be told now.
 func (v *visit) companyName(step auth.Step) string {
-	if v.h.sso == nil || step.Connection == "" {
+	if step.Connection == "" {
 		return ""
 	}
-	c, err := v.h.sso.Destination(v.r.Context(), step.Connection)
-	if err != nil {
-		return ""
-	}
-	return c.Name
+	name, _ := v.connectionName(step.Connection) // the page does without
+	return name
 }
 
 // connectionName is how people know the company of a connection.
