@@ -16,6 +16,7 @@ type Link struct {
 	UserID   string    // whose it is
 	Source   string    // the connection ("sso:" and its ID), or the issuer; at most MaxIdentity bytes
 	Subject  string    // who the person is there, byte by byte; at most MaxIdentity bytes
+	Provider string    // the ID of the social provider that it came by; empty: a company's
 	Email    string    // what was asserted when it was linked; may be empty, and is for people to read
 	LinkedAt time.Time // when
 	UsedAt   time.Time // when the person last came in by it; zero: never
@@ -35,8 +36,11 @@ type Identities interface {
 	LinkIdentity(ctx context.Context, l Link) error
 	// UseIdentity moves UsedAt forward, and never back. ErrNotFound: there is no such link.
 	UseIdentity(ctx context.Context, source, subject string, now time.Time) error
-	// UnlinkIdentity deletes one link of a person. ErrNotFound: the person has no such link.
-	UnlinkIdentity(ctx context.Context, userID, id string) error
+	// UnlinkIdentity deletes one link of a person. Where providers is nil, in any case. Else only where another link of the person
+	// stays whose Provider is among them, looked at and deleted in one step: of callers who unlink a person's last two at the same
+	// moment, one does. ErrConflict: none stays, as always where providers is empty and not nil. ErrNotFound: the person has no such
+	// link.
+	UnlinkIdentity(ctx context.Context, userID, id string, providers []string) error
 	// UnlinkIdentities deletes all links of a person. It is not an error if there is none.
 	UnlinkIdentities(ctx context.Context, userID string) error
 }

@@ -405,8 +405,8 @@ func (s spyIdentities) UseIdentity(ctx context.Context, source, subject string, 
 	return s.through("UseIdentity", func() error { return s.stores.Identities.UseIdentity(ctx, source, subject, now) })
 }
 
-func (s spyIdentities) UnlinkIdentity(ctx context.Context, userID, id string) error {
-	return s.through("UnlinkIdentity", func() error { return s.stores.Identities.UnlinkIdentity(ctx, userID, id) })
+func (s spyIdentities) UnlinkIdentity(ctx context.Context, userID, id string, providers []string) error {
+	return s.through("UnlinkIdentity", func() error { return s.stores.Identities.UnlinkIdentity(ctx, userID, id, providers) })
 }
 
 func (s spyIdentities) UnlinkIdentities(ctx context.Context, userID string) error {

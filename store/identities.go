@@ -73,16 +73,28 @@ func (s *identities) UseIdentity(_ context.Context, source, subject string, now 
 }
 
 // UnlinkIdentity implements auth.Identities.
-func (s *identities) UnlinkIdentity(_ context.Context, userID, id string) error {
+func (s *identities) UnlinkIdentity(_ context.Context, userID, id string, providers []string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	var found *identity
+	stays := providers == nil
 	for at, l := range s.rows {
-		if l.ID == id && l.UserID == userID {
-			delete(s.rows, at)
-			return nil
+		switch {
+		case l.UserID != userID:
+		case l.ID == id:
+			found = &at
+		default:
+			stays = stays || slices.Contains(providers, l.Provider)
 		}
 	}
-	return auth.ErrNotFound
+	switch {
+	case found == nil:
+		return auth.ErrNotFound
+	case !stays:
+		return auth.ErrConflict
+	}
+	delete(s.rows, *found)
+	return nil
 }
 
 // UnlinkIdentities implements auth.Identities.

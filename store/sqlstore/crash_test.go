@@ -356,7 +356,8 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 			"IdentityBy": bySubject, "Identities": links,
 			"LinkIdentity":   db.LinkIdentity(ctx, auth.Link{ID: canary, UserID: canary, Source: canary, Subject: canary, Email: canary}),
 			"UseIdentity":    db.UseIdentity(ctx, canary, canary, noon),
-			"UnlinkIdentity": db.UnlinkIdentity(ctx, canary, canary), "UnlinkIdentities": db.UnlinkIdentities(ctx, canary),
+			"UnlinkIdentity": db.UnlinkIdentity(ctx, canary, canary, nil), "UnlinkIdentity, not the last": db.UnlinkIdentity(ctx, canary, canary, []string{canary}),
+			"UnlinkIdentities": db.UnlinkIdentities(ctx, canary),
 		} {
 			if err == nil || strings.Contains(err.Error(), canary) || strings.Count(err.Error(), "sqlstore: ") != 1 {
 				t.Errorf("%s: %s over a broken database = %v, want an error that says once what was done, and not to whom", name, verb, err)

@@ -156,8 +156,8 @@ func TestMigrations(t *testing.T) {
 			group.Wait()
 			once := tables(t, db, dialect)
 			mustOpen(t, db, dialect)
-			if got := versions(t, db); !slices.Equal(got, []int{1, 2, 3, 4}) {
-				t.Errorf("versions applied = %v, want [1 2 3 4]", got)
+			if got := versions(t, db); !slices.Equal(got, []int{1, 2, 3, 4, 5}) {
+				t.Errorf("versions applied = %v, want [1 2 3 4 5]", got)
 			}
 			if again := tables(t, db, dialect); !slices.Equal(once, again) {
 				t.Errorf("a second Open changed the tables:\n%v\nwant\n%v", again, once)
@@ -181,8 +181,8 @@ func TestMigrations(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer db.Close()
-		if got := versions(t, db); !slices.Equal(got, []int{1, 2, 3, 4}) {
-			t.Errorf("versions applied = %v, want [1 2 3 4]", got)
+		if got := versions(t, db); !slices.Equal(got, []int{1, 2, 3, 4, 5}) {
+			t.Errorf("versions applied = %v, want [1 2 3 4 5]", got)
 		}
 	})
 
@@ -200,7 +200,7 @@ func TestMigrations(t *testing.T) {
 	})
 
 	t.Run("a migration that fails leaves nothing", func(t *testing.T) {
-		for table, version := range map[string]string{"sallyport_users": "version 1", "sallyport_outbox": "version 2", "sallyport_invitations": "version 3", "sallyport_domain_claims": "version 4"} {
+		for table, version := range map[string]string{"sallyport_users": "version 1", "sallyport_outbox": "version 2", "sallyport_invitations": "version 3", "sallyport_domain_claims": "version 4", "sallyport_social_requests": "version 5"} {
 			eachRaw(t, func(t *testing.T, db *sql.DB, dialect sqlstore.Dialect) {
 				if _, err := db.Exec("CREATE TABLE " + table + " (in_the_way BIGINT)"); err != nil {
 					t.Fatal(err)
@@ -239,8 +239,8 @@ func TestMigrations(t *testing.T) {
 				}
 			}
 			db := mustOpen(t, raw, dialect)
-			if got := versions(t, raw); !slices.Equal(got, []int{1, 2, 3, 4}) {
-				t.Errorf("versions applied = %v, want [1 2 3 4]", got)
+			if got := versions(t, raw); !slices.Equal(got, []int{1, 2, 3, 4, 5}) {
+				t.Errorf("versions applied = %v, want [1 2 3 4 5]", got)
 			}
 			c, err := db.Credential(ctx, "ann")
 			if err != nil || c.Hash != "hash" || c.Version != 7 || !c.LockedAt.IsZero() || !c.ResetAt.IsZero() || c.MustChange || c.RecoveryEmail != "" {

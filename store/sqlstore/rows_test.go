@@ -484,47 +484,88 @@ func TestTheSessionCheckIsOneIndexedLookUp(t *testing.T) {
 	})
 }
 
-func TestLoginsAreTakenInOneOrder(t *testing.T) {
-	raw := testdb.RawPostgreSQL(t)
-	db := mustOpen(t, raw, sqlstore.PostgreSQL)
-	for _, id := range []string{"b", "a"} { // not in the order of their names, which is that of the table
-		login := sso.LoginRow{SessionID: id, Connection: "acme", Subject: key("ann"), Index: key(id), ExpiresAt: noon.Add(time.Hour)}
-		if err := db.AddLogin(ctx, login, noon); err != nil {
-			t.Fatal(err)
+// TestRowsAreLockedInOneOrder tries the verbs that change several rows which others may name by something else: two callers who lock them
+// in different orders would wait for each other.
+func TestRowsAreLockedInOneOrder(t *testing.T) {
+	logins := func(db *sqlstore.DB) (err error) {
+		for _, id := range []string{"b", "a"} {
+			login := sso.LoginRow{SessionID: id, Connection: "acme", Subject: key("ann"), Index: key(id), ExpiresAt: noon.Add(time.Hour)}
+			err = errors.Join(err, db.AddLogin(ctx, login, noon))
 		}
-	}
-	other, err := raw.Begin() // another caller, who names the same rows by something else
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer other.Rollback()
-	lock := func(id string) error {
-		_, err := other.Exec("SELECT 1 FROM sallyport_sso_logins WHERE session_id = $1 FOR UPDATE NOWAIT", id)
 		return err
 	}
-	var pid int
-	if err := errors.Join(lock("a"), other.QueryRow("SELECT pg_backend_pid()").Scan(&pid)); err != nil {
-		t.Fatal(err)
-	}
-	var group sync.WaitGroup
-	group.Go(func() {
-		if rows, err := db.TakeLogins(ctx, "acme", key("ann"), nil); err != nil || len(rows) != 2 {
-			t.Errorf("TakeLogins = %d rows, %v, want 2 once the other caller is done", len(rows), err)
+	identities := func(db *sqlstore.DB) (err error) {
+		for _, id := range []string{"b", "a"} {
+			link := auth.Link{ID: id, UserID: "ann", Source: "https://" + id + ".example", Subject: "ann", Provider: id}
+			err = errors.Join(err, db.LinkIdentity(ctx, link))
 		}
-	})
-	for waits, tries := 0, 0; waits == 0; time.Sleep(time.Millisecond) {
-		if tries++; tries > 10_000 {
-			t.Fatal("TakeLogins does not wait for a row that somebody else holds")
-		}
-		if err := raw.QueryRow("SELECT COUNT(*) FROM pg_stat_activity WHERE $1::int = ANY (pg_blocking_pids(pid))", pid).Scan(&waits); err != nil {
-			t.Fatal(err)
-		}
+		return err
 	}
-	if err := lock("b"); err != nil {
-		t.Errorf("a caller who waits for the first row holds the second (%v): two callers would wait for each other", err)
+	for verb, test := range map[string]struct {
+		fill  func(db *sqlstore.DB) error // with a and b: b stands first in the table
+		table string
+		id    string
+		order string
+		do    func(db *sqlstore.DB) error
+	}{
+		"TakeLogins": {logins, "sso_logins", "session_id", "session_id", func(db *sqlstore.DB) error {
+			rows, err := db.TakeLogins(ctx, "acme", key("ann"), nil)
+			if err == nil && len(rows) != 2 {
+				err = fmt.Errorf("%d rows", len(rows))
+			}
+			return err
+		}},
+		"UnlinkIdentity": {identities, "identities", "id", "identity_key", func(db *sqlstore.DB) error {
+			return db.UnlinkIdentity(ctx, "ann", "b", []string{"a"})
+		}},
+		"UnlinkIdentities": {identities, "identities", "id", "identity_key", func(db *sqlstore.DB) error {
+			return db.UnlinkIdentities(ctx, "ann")
+		}},
+	} {
+		t.Run(verb, func(t *testing.T) {
+			raw := testdb.RawPostgreSQL(t)
+			db := mustOpen(t, raw, sqlstore.PostgreSQL)
+			if err := test.fill(db); err != nil {
+				t.Fatal(err)
+			}
+			var first string
+			if err := raw.QueryRow("SELECT " + test.id + " FROM sallyport_" + test.table + " ORDER BY " + test.order + " LIMIT 1").Scan(&first); err != nil || first != "a" {
+				t.Fatalf("the first row by %s is %q, %v, want a, which is the last in the table: this test would see nothing", test.order, first, err)
+			}
+			other, err := raw.Begin() // another caller, who names the same rows by something else
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer other.Rollback()
+			lock := func(id string) error {
+				_, err := other.Exec("SELECT 1 FROM sallyport_"+test.table+" WHERE "+test.id+" = $1 FOR UPDATE NOWAIT", id)
+				return err
+			}
+			var pid int
+			if err := errors.Join(lock("a"), other.QueryRow("SELECT pg_backend_pid()").Scan(&pid)); err != nil {
+				t.Fatal(err)
+			}
+			var group sync.WaitGroup
+			group.Go(func() {
+				if err := test.do(db); err != nil {
+					t.Errorf("%s = %v, want nil, and both rows, once the other caller is done", verb, err)
+				}
+			})
+			for waits, tries := 0, 0; waits == 0; time.Sleep(time.Millisecond) {
+				if tries++; tries > 10_000 {
+					t.Fatalf("%s does not wait for a row that somebody else holds", verb)
+				}
+				if err := raw.QueryRow("SELECT COUNT(*) FROM pg_stat_activity WHERE $1::int = ANY (pg_blocking_pids(pid))", pid).Scan(&waits); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := lock("b"); err != nil {
+				t.Errorf("a caller who waits for the first row holds the second (%v): two callers would wait for each other", err)
+			}
+			if err := other.Rollback(); err != nil {
+				t.Fatal(err)
+			}
+			group.Wait()
+		})
 	}
-	if err := other.Rollback(); err != nil {
-		t.Fatal(err)
-	}
-	group.Wait()
 }

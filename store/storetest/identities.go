@@ -66,6 +66,17 @@ func Identities(t *testing.T, open func(t *testing.T) auth.Identities) {
 		}
 	})
 
+	t.Run("the provider of a link is kept", func(t *testing.T) {
+		s := open(t)
+		google, apple := link("2", "ann", "https://accounts.google.example", "ann"), link("3", "ann", "https://apple.example", "ann")
+		google.Provider, apple.Provider = "google", "apple"
+		for _, l := range []auth.Link{ann, google, apple} {
+			ok(t, "LinkIdentity", s.LinkIdentity(ctx, l))
+			stands(t, s, l)
+		}
+		has(t, s, "ann", ann, google, apple)
+	})
+
 	t.Run("sources and subjects are kept whatever their bytes are", func(t *testing.T) {
 		s := open(t)
 		long := strings.Repeat("x", auth.MaxIdentity-1)
@@ -219,12 +230,12 @@ func Identities(t *testing.T, open func(t *testing.T) auth.Identities) {
 			ok(t, "LinkIdentity", s.LinkIdentity(ctx, l))
 		}
 		for _, of := range [][2]string{{"bob", "1"}, {"ann", "2"}, {"ann", "4"}, {"", "1"}, {"ann", ""}} {
-			if err := s.UnlinkIdentity(ctx, of[0], of[1]); !missing(err) {
+			if err := s.UnlinkIdentity(ctx, of[0], of[1], nil); !missing(err) {
 				t.Errorf("UnlinkIdentity(%q, %q) = %v, want auth.ErrNotFound", of[0], of[1], err)
 			}
 		}
 		has(t, s, "ann", ann, elsewhere)
-		won := winners(t, "UnlinkIdentity", missing, func(int) error { return s.UnlinkIdentity(ctx, "ann", "1") })
+		won := winners(t, "UnlinkIdentity", missing, func(int) error { return s.UnlinkIdentity(ctx, "ann", "1", nil) })
 		if won != 1 {
 			t.Errorf("%d callers unlinked one identity %d times, want 1: UnlinkIdentity must delete and answer in one step", callers, won)
 		}
@@ -235,6 +246,98 @@ func Identities(t *testing.T, open func(t *testing.T) auth.Identities) {
 		ok(t, "LinkIdentity (an ID that is free again)", s.LinkIdentity(ctx, taken))
 		ok(t, "LinkIdentity (another's, now free)", s.LinkIdentity(ctx, link("5", "cleo", ann.Source, ann.Subject)))
 		ok(t, "LinkIdentity (another subject, now free)", s.LinkIdentity(ctx, link("6", "ann", ann.Source, "ann-0815")))
+	})
+
+	t.Run("R38 the last way in is not unlinked", func(t *testing.T) {
+		of := func(id, userID, provider string) auth.Link {
+			l := link(id, userID, "https://"+provider+".example", id)
+			l.Provider = provider
+			return l
+		}
+		google, apple, bobs := of("google", "ann", "google"), of("apple", "ann", "apple"), of("bob", "bob", "linkedin")
+		for _, test := range []struct {
+			what      string
+			has       []auth.Link // of Ann, beside the one at google that is unlinked
+			providers []string
+			want      error
+		}{
+			{"nothing else, and nobody asks", nil, nil, nil},
+			{"nothing else", nil, []string{"google", "apple", "linkedin"}, auth.ErrConflict},
+			{"nothing counts", []auth.Link{apple}, []string{}, auth.ErrConflict},
+			{"another that counts", []auth.Link{apple}, []string{"linkedin", "apple"}, nil},
+			{"another that does not count", []auth.Link{apple}, []string{"google", "linkedin"}, auth.ErrConflict},
+			{"another that is spelled otherwise", []auth.Link{apple}, []string{"Apple", "appl", "apple "}, auth.ErrConflict},
+			{"a company's, which does not count", []auth.Link{ann}, []string{"google", "apple"}, auth.ErrConflict},
+			{"a company's and another that counts", []auth.Link{ann, apple}, []string{"apple"}, nil},
+		} {
+			s := open(t)
+			for _, l := range append([]auth.Link{google, bobs}, test.has...) {
+				ok(t, "LinkIdentity", s.LinkIdentity(ctx, l))
+			}
+			if err := s.UnlinkIdentity(ctx, "ann", google.ID, test.providers); !errors.Is(err, test.want) {
+				t.Errorf("UnlinkIdentity(providers %q, %s) = %v, want %v", test.providers, test.what, err, test.want)
+			}
+			if test.want == nil {
+				gone(t, s, google.Source, google.Subject)
+			} else {
+				stands(t, s, google)
+			}
+			for _, l := range append([]auth.Link{bobs}, test.has...) {
+				stands(t, s, l)
+			}
+			for _, of := range [][2]string{{"ann", bobs.ID}, {"cleo", google.ID}, {"ann", "none"}} {
+				if err := s.UnlinkIdentity(ctx, of[0], of[1], test.providers); !missing(err) {
+					t.Errorf("UnlinkIdentity(%q, %q, providers %q) = %v, want auth.ErrNotFound", of[0], of[1], test.providers, err)
+				}
+			}
+		}
+	})
+
+	t.Run("R38 of 64 ways that are unlinked at once one stays", func(t *testing.T) {
+		for round := range rounds {
+			s := open(t)
+			for i := range callers {
+				l := link(fmt.Sprint(i), "ann", fmt.Sprint("https://issuer-", i, ".example"), "ann")
+				l.Provider = []string{"google", "apple"}[i%2]
+				ok(t, "LinkIdentity", s.LinkIdentity(ctx, l))
+			}
+			ok(t, "LinkIdentity", s.LinkIdentity(ctx, link("acme", "ann", "sso:acme", "ann")))
+			won := winners(t, "UnlinkIdentity", conflict, func(i int) error {
+				return s.UnlinkIdentity(ctx, "ann", fmt.Sprint(shuffled(i, round)), []string{"apple", "google"})
+			})
+			all, err := s.Identities(ctx, "ann")
+			ok(t, "Identities", err)
+			if won != callers-1 || len(all) != 2 { // and the company's
+				t.Errorf("%d callers unlinked a person's %d ways in %d times, and %d stand, want %d times and 1: UnlinkIdentity must look at the others and delete in one step, or nothing is left to sign in with",
+					callers, callers, won, len(all)-1, callers-1)
+			}
+		}
+	})
+
+	t.Run("those who unlink one and those who unlink all do not wait for each other", func(t *testing.T) {
+		for round := range rounds {
+			s := open(t)
+			for i := range callers {
+				l := link(fmt.Sprint(i), "ann", fmt.Sprint("https://issuer-", i, ".example"), "ann")
+				l.Provider = "google"
+				ok(t, "LinkIdentity", s.LinkIdentity(ctx, l))
+			}
+			together(func(i int) {
+				var err error
+				switch at := shuffled(i, round); at % 8 {
+				case 0:
+					err = s.UnlinkIdentities(ctx, "ann")
+				case 1:
+					err = s.UseIdentity(ctx, fmt.Sprint("https://issuer-", at, ".example"), "ann", noon)
+				default:
+					err = s.UnlinkIdentity(ctx, "ann", fmt.Sprint(at), []string{"google"})
+				}
+				if err != nil && !missing(err) && !conflict(err) {
+					t.Errorf("UnlinkIdentity, UnlinkIdentities or UseIdentity = %v, want nil, auth.ErrNotFound or auth.ErrConflict", err)
+				}
+			})
+			has(t, s, "ann")
+		}
 	})
 
 	t.Run("all of a person's are unlinked", func(t *testing.T) {

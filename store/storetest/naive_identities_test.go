@@ -65,15 +65,18 @@ func (n *naive) UseIdentity(ctx context.Context, source, subject string, now tim
 	return nil
 }
 
-func (n *naive) UnlinkIdentity(ctx context.Context, userID, id string) error {
+func (n *naive) UnlinkIdentity(ctx context.Context, userID, id string, providers []string) error {
 	all, _ := n.Identities(ctx, userID)
-	for _, l := range all {
-		if l.ID == id {
-			n.write(func() { delete(n.links, [2]string{l.Source, l.Subject}) })
-			return nil
-		}
+	at := slices.IndexFunc(all, func(l auth.Link) bool { return l.ID == id })
+	if at < 0 {
+		return auth.ErrNotFound
 	}
-	return auth.ErrNotFound
+	stays := func(l auth.Link) bool { return l.ID != id && slices.Contains(providers, l.Provider) }
+	if providers != nil && !slices.ContainsFunc(all, stays) {
+		return auth.ErrConflict
+	}
+	n.write(func() { delete(n.links, [2]string{all[at].Source, all[at].Subject}) })
+	return nil
 }
 
 func (n *naive) UnlinkIdentities(ctx context.Context, userID string) error {

@@ -634,6 +634,7 @@ var naiveSuites = map[string]struct {
 			"invariant 8 a person gets one subject at a source":     "LinkIdentity must look at person and source and write in one step",
 			"use goes forward only, and changes nothing else":       "UseIdentity must compare and write in one step",
 			"nobody unlinks another person's":                       "UnlinkIdentity must delete and answer in one step",
+			"R38 of 64 ways that are unlinked at once one stays":    "UnlinkIdentity must look at the others and delete in one step",
 			"an identity that is unlinked while it is used is gone": "UseIdentity must change a link only where it still stands",
 		},
 	},
