@@ -8,7 +8,7 @@
 // # The contracts
 //
 // Each package declares the storage that it needs, beside the code that calls it. A host implements the ones that it wants
-// to keep elsewhere and assigns them over ours: s := db.Stores(); s.Sessions = mine. What sso and auth/directory ask for
+// to keep elsewhere and assigns them over ours: s := db.Stores(); s.Sessions = mine. What sso, social and auth/directory ask for
 // is given to their own New.
 //
 //	interface                what it keeps                      verbs                                       its suite in storetest
@@ -39,7 +39,9 @@
 //	sso.Store                connections of companies           CreateConnection ConnectionRow              SSOConnections
 //	                                                            ConnectionRows SwapConnection               SSODomains
 //	                                                            DeleteConnection ClaimRefresh
+//	social.Requests          requests to social providers       CreateSocialRequest TakeSocialRequest       SocialRequests
 //	auth.Expiry              nothing: it deletes what has ended DeleteExpired                               Expiry SSOExpiry
+//	                                                                                                        SocialExpiry
 //	directory.UserStore      people                             CreateUser UserByID UserByEmail             Directory
 //	                                                            SetUserSuspended SetUserName SetUserLocale
 //	                                                            VerifyUser SwapEmail
@@ -65,6 +67,7 @@
 //   - for mfa alone: mfa.TOTPStore, mfa.CodeStore or mfa.RecoveryStore, by what it uses. Or nothing, with the stores here.
 //   - for sso alone: sso.Requests, and sso.Logins if a sign-out is to reach the provider. Connections that a program knows when it
 //     starts are kept nowhere. Or nothing, with the stores here.
+//   - for social alone: social.Requests. Or nothing, with the stores here.
 //   - for auth with people in a table of its own: auth.Users, two reads. It is no store of ours and has no suite.
 //   - for auth with companies of its own: auth.Companies, two reads.
 //   - for auth with auth/directory: nothing.
@@ -78,7 +81,7 @@
 // a token, a code or the text of a letter: what it keeps of them are MACs and sealed bytes.
 //
 // Missing rows are ErrNotFound and lost races ErrConflict, each package's own by which one declares the interface: those of
-// session, auth, mfa, sso and auth/mail. What a rule of a company forbids is an auth.Refusal, with its reason. A mailed code that
+// session, auth, mfa, sso, social and auth/mail. What a rule of a company forbids is an auth.Refusal, with its reason. A mailed code that
 // may not be tried or sent any more is mfa.ErrSpent. Any other error means that the store is broken, and the library then lets
 // nobody in.
 //

@@ -9,6 +9,7 @@ import (
 	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/social"
 	"github.com/sallyport-auth/sallyport/sso"
 )
 
@@ -19,6 +20,8 @@ const (
 	MaxFlows    = 100_000 // a flow has a few KB at most, as package auth bounds what people type: some hundred MB where all are full
 	MaxCounters = 200_000 // about 50 MB; a counter that is closed goes only where no open one is among the oldest
 	MaxTickets  = 100_000 // mailed links, of a few hundred bytes each
+
+	MaxSocialRequests = 100_000 // people who are at a social provider, of a few KB at most each
 )
 
 // Memory keeps everything in memory. Make it with [NewMemory]. It is safe for concurrent use.
@@ -37,6 +40,7 @@ type Memory struct {
 	tickets
 	credentials
 	identities
+	socialRequests
 	people
 }
 
@@ -62,6 +66,7 @@ var (
 	_ mail.OutboxStore  = (*Memory)(nil)
 	_ auth.Expiry       = (*Memory)(nil)
 	_ directory.Store   = (*Memory)(nil)
+	_ social.Requests   = (*Memory)(nil)
 	_ sso.Requests      = (*Memory)(nil)
 	_ sso.Logins        = (*Memory)(nil)
 	_ sso.Store         = (*Memory)(nil)
@@ -75,6 +80,7 @@ func NewMemory() *Memory {
 	m.flows.rows.max = MaxFlows
 	m.limits.rows.max = MaxCounters
 	m.tickets.rows.max = MaxTickets
+	m.socialRequests.rows.max = MaxSocialRequests
 	return m
 }
 
@@ -89,6 +95,7 @@ func (m *Memory) Stores() auth.Stores {
 // DeleteExpired implements auth.Expiry.
 func (m *Memory) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	sessions, err := m.Memory.DeleteExpired(ctx, now, limit)
-	deleted := sessions + m.flows.deleteExpired(now, limit) + m.limits.deleteExpired(now, limit) + m.tickets.deleteExpired(now, limit)
+	deleted := sessions + m.flows.deleteExpired(now, limit) + m.limits.deleteExpired(now, limit) + m.tickets.deleteExpired(now, limit) +
+		m.socialRequests.deleteExpired(now, limit)
 	return deleted + m.secondSteps.DeleteExpired(now, limit) + m.companySignIns.DeleteExpired(now, limit), err
 }

@@ -16,6 +16,7 @@ import (
 	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/social"
 	"github.com/sallyport-auth/sallyport/sso"
 	"github.com/sallyport-auth/sallyport/store"
 	"github.com/sallyport-auth/sallyport/store/storetest"
@@ -79,6 +80,12 @@ func TestMemoryKeepsEveryContract(t *testing.T) {
 	t.Run("SSOExpiry", func(t *testing.T) {
 		storetest.SSOExpiry(t, func(*testing.T) storetest.SSOExpiryStore { return store.NewMemory() })
 	})
+	t.Run("SocialRequests", func(t *testing.T) {
+		storetest.SocialRequests(t, func(*testing.T) social.Requests { return store.NewMemory() })
+	})
+	t.Run("SocialExpiry", func(t *testing.T) {
+		storetest.SocialExpiry(t, func(*testing.T) storetest.SocialExpiryStore { return store.NewMemory() })
+	})
 }
 
 func TestWhatStrangersMakeIsBounded(t *testing.T) {
@@ -115,6 +122,20 @@ func TestWhatStrangersMakeIsBounded(t *testing.T) {
 			_, bySlot := m.TicketIn(ctx, key(-i-1))
 			if !errors.Is(byKey, want) || !errors.Is(bySlot, want) {
 				t.Errorf("Ticket and TicketIn(%d of %d) = %v and %v, want %v", i, store.MaxTickets+10, byKey, bySlot, want)
+			}
+		}
+	})
+
+	t.Run("A-277 the oldest request to a social provider goes first", func(t *testing.T) {
+		m := store.NewMemory()
+		for i := range store.MaxSocialRequests + 10 {
+			if err := m.CreateSocialRequest(ctx, key(i), social.RequestRow{ExpiresAt: noon}, noon.Add(-time.Minute)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for i, want := range map[int]error{0: social.ErrNotFound, 9: social.ErrNotFound, 10: nil, store.MaxSocialRequests + 9: nil} {
+			if _, err := m.TakeSocialRequest(ctx, key(i), noon.Add(-time.Minute)); !errors.Is(err, want) {
+				t.Errorf("TakeSocialRequest(%d of %d) = %v, want %v", i, store.MaxSocialRequests+10, err, want)
 			}
 		}
 	})
@@ -157,7 +178,7 @@ func TestTheMapNamesEveryContract(t *testing.T) {
 		reflect.TypeFor[auth.Tickets](), reflect.TypeFor[auth.Identities](),
 		reflect.TypeFor[mfa.TOTPStore](), reflect.TypeFor[mfa.CodeStore](), reflect.TypeFor[mfa.RecoveryStore](), reflect.TypeFor[mail.OutboxStore](),
 		reflect.TypeFor[directory.UserStore](), reflect.TypeFor[directory.AccountStore](), reflect.TypeFor[directory.MemberStore](),
-		reflect.TypeFor[sso.Requests](), reflect.TypeFor[sso.Logins](), reflect.TypeFor[sso.Store](),
+		reflect.TypeFor[sso.Requests](), reflect.TypeFor[sso.Logins](), reflect.TypeFor[sso.Store](), reflect.TypeFor[social.Requests](),
 		reflect.TypeFor[directory.SeatStore](), reflect.TypeFor[directory.InvitationStore](), reflect.TypeFor[directory.DomainStore](),
 		reflect.TypeFor[directory.ClaimStore](), reflect.TypeFor[directory.SSOStore](),
 	} {

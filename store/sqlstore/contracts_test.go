@@ -9,6 +9,7 @@ import (
 	"github.com/sallyport-auth/sallyport/internal/testdb"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/social"
 	"github.com/sallyport-auth/sallyport/sso"
 	"github.com/sallyport-auth/sallyport/store/sqlstore"
 	"github.com/sallyport-auth/sallyport/store/storetest"
@@ -77,6 +78,12 @@ func TestEveryDatabaseKeepsEveryContract(t *testing.T) {
 			})
 			t.Run("SSOExpiry", func(t *testing.T) {
 				storetest.SSOExpiry(t, func(t *testing.T) storetest.SSOExpiryStore { return open(t) })
+			})
+			t.Run("SocialRequests", func(t *testing.T) {
+				storetest.SocialRequests(t, func(t *testing.T) social.Requests { return open(t) })
+			})
+			t.Run("SocialExpiry", func(t *testing.T) {
+				storetest.SocialExpiry(t, func(t *testing.T) storetest.SocialExpiryStore { return open(t) })
 			})
 		})
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/sallyport-auth/sallyport/internal/testdb"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/social"
 	"github.com/sallyport-auth/sallyport/sso"
 	"github.com/sallyport-auth/sallyport/store/sqlstore"
 )
@@ -261,7 +262,7 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 		db := mustOpen(t, raw, map[string]sqlstore.Dialect{"sqlite": sqlstore.SQLite, "postgresql": sqlstore.PostgreSQL}[name])
 		for _, table := range []string{"users", "credentials", "flows", "sessions", "devices", "totp", "codes", "recovery", "outbox", "tickets",
 			"invitation_seats", "invitations", "seat_holders", "seats", "members", "domain_claims", "domains", "accounts", "identities",
-			"sso_requests", "sso_assertions", "sso_logins", "sso_connections"} {
+			"sso_requests", "sso_assertions", "sso_logins", "sso_connections", "social_requests"} {
 			if _, err := raw.Exec("DROP TABLE sallyport_" + table); err != nil {
 				t.Fatal(err)
 			}
@@ -300,6 +301,7 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 		_, links := db.Identities(ctx, canary)
 		domain := directory.Domain{Name: canary, AccountID: canary, Proof: canary, Connection: canary}
 		_, requested := db.TakeRequest(ctx, key(canary), noon)
+		_, departed := db.TakeSocialRequest(ctx, key(canary), noon)
 		_, usedUp := db.UseAssertion(ctx, key(canary), noon.Add(time.Hour), noon)
 		login := sso.LoginRow{SessionID: canary, UserID: canary, Connection: canary, Subject: key(canary), Body: []byte(canary)}
 		_, loginOf := db.LoginOf(ctx, canary)
@@ -311,7 +313,9 @@ func TestErrorsTellNothingThatPeopleTyped(t *testing.T) {
 		for verb, err := range map[string]error{
 			"CreateRequest": db.CreateRequest(ctx, key(canary), sso.RequestRow{Connection: canary, Body: []byte(canary)}, noon),
 			"TakeRequest":   requested, "UseAssertion": usedUp,
-			"AddLogin": db.AddLogin(ctx, login, noon), "LoginOf": loginOf, "TakeLogins": ended, "DropLogin": db.DropLogin(ctx, canary),
+			"CreateSocialRequest": db.CreateSocialRequest(ctx, key(canary), social.RequestRow{Provider: canary, Body: []byte(canary)}, noon),
+			"TakeSocialRequest":   departed,
+			"AddLogin":            db.AddLogin(ctx, login, noon), "LoginOf": loginOf, "TakeLogins": ended, "DropLogin": db.DropLogin(ctx, canary),
 			"CreateConnection": db.CreateConnection(ctx, connection), "ConnectionRow": connected, "ConnectionRows": connections,
 			"SwapConnection": db.SwapConnection(ctx, connection), "DeleteConnection": db.DeleteConnection(ctx, canary, 1), "ClaimRefresh": refreshed,
 

@@ -1,8 +1,8 @@
 // Package sqlstore keeps everything that Sallyport keeps in a database of the host's: SQLite or PostgreSQL, through database/sql.
 //
 // Call [Open] with the host's *sql.DB; it makes or updates the tables, whose names all begin with sallyport_. [DB.Stores]
-// then fills every field of auth.Config.Stores, and the DB itself is the directory.Store, the session.Store and whatever package
-// sso asks for. Every method is safe for concurrent use, by many programs at once, and is one atomic change however many tables it
+// then fills every field of auth.Config.Stores, and the DB itself is the directory.Store, the session.Store and whatever packages
+// sso and social ask for. Every method is safe for concurrent use, by many programs at once, and is one atomic change however many tables it
 // touches: a program that is killed, or a caller who goes away, leaves all of it or nothing.
 //
 // What the host must do:
@@ -32,6 +32,7 @@ import (
 	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/social"
 	"github.com/sallyport-auth/sallyport/sso"
 )
 
@@ -70,6 +71,7 @@ var (
 	_ mfa.CodeStore     = (*DB)(nil)
 	_ mail.OutboxStore  = (*DB)(nil)
 	_ directory.Store   = (*DB)(nil)
+	_ social.Requests   = (*DB)(nil)
 	_ sso.Requests      = (*DB)(nil)
 	_ sso.Logins        = (*DB)(nil)
 	_ sso.Store         = (*DB)(nil)

@@ -27,6 +27,8 @@ var (
 	requestTable   = expiring{table: "sallyport_sso_requests", key: "request_key", ends: "expires_at"}
 	assertionTable = expiring{table: "sallyport_sso_assertions", key: "assertion_key", ends: "expires_at"}
 	loginTable     = expiring{table: "sallyport_sso_logins", key: "session_id", ends: "expires_at"}
+
+	socialRequestTable = expiring{table: "sallyport_social_requests", key: "request_key", ends: "expires_at"}
 )
 
 // DeleteExpired implements auth.Expiry. A device record expires when the device is no longer known. A letter in the outbox never
@@ -35,6 +37,7 @@ func (db *DB) DeleteExpired(ctx context.Context, now time.Time, limit int) (int,
 	total := 0
 	for _, e := range []expiring{
 		sessionTable, deviceTable, flowTable, limitTable, codeTable, ticketTable, requestTable, assertionTable, loginTable,
+		socialRequestTable,
 	} {
 		deleted, err := db.deleteExpired(ctx, e, now, limit)
 		if err != nil {

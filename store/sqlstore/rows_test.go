@@ -20,6 +20,7 @@ import (
 	"github.com/sallyport-auth/sallyport/internal/token"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/social"
 	"github.com/sallyport-auth/sallyport/sso"
 	"github.com/sallyport-auth/sallyport/store/sqlstore"
 )
@@ -170,6 +171,9 @@ func TestExpiredRowsGo(t *testing.T) {
 				if err := db.CreateRequest(ctx, key(id), sso.RequestRow{ExpiresAt: at.Add(time.Hour)}, at); err != nil {
 					t.Fatal(err)
 				}
+				if err := db.CreateSocialRequest(ctx, key(id), social.RequestRow{ExpiresAt: at.Add(time.Hour)}, at); err != nil {
+					t.Fatal(err)
+				}
 				if used, err := db.UseAssertion(ctx, key(id), at.Add(time.Hour), at); err != nil || !used {
 					t.Fatal(used, err)
 				}
@@ -178,7 +182,7 @@ func TestExpiredRowsGo(t *testing.T) {
 				}
 			}
 		}
-		kinds := []string{"sessions", "flows", "limits", "devices", "codes", "tickets", "sso_requests", "sso_assertions", "sso_logins"}
+		kinds := []string{"sessions", "flows", "limits", "devices", "codes", "tickets", "sso_requests", "sso_assertions", "sso_logins", "social_requests"}
 
 		t.Run("A-278 each new row takes up to 16 expired ones with it", func(t *testing.T) {
 			fill(t, 40, noon)
@@ -347,16 +351,19 @@ func TestTwoProgramsShareOneSQLiteFile(t *testing.T) {
 	err = errors.Join(err,
 		programs[0].CreateAccount(ctx, directory.Account{ID: "acme", Name: "Acme", State: auth.AccountActive}),
 		programs[0].SetSeats(ctx, "acme", "crm", 5, noon),
+		programs[0].LinkIdentity(ctx, auth.Link{ID: "stays", UserID: "ann", Source: "apple", Subject: "ann", Provider: "apple"}),
 	)
 	for i := range 64 {
 		err = errors.Join(err, programs[0].SetMember(ctx, directory.Member{AccountID: "acme", UserID: fmt.Sprint(i), State: auth.MemberActive}))
 	}
-	var next, taken, used atomic.Int32
+	var next, taken, answered, unlinked, used atomic.Int32
 	for i := range 5 {
 		err = errors.Join(err,
 			programs[0].AddOutbox(ctx, mail.OutboxRow{ID: fmt.Sprint(i), DueAt: noon}),
 			programs[0].CreateConnection(ctx, sso.ConnectionRow{ID: fmt.Sprint(i), AccountID: "acme", RefreshAt: noon}),
 			programs[0].CreateRequest(ctx, key(fmt.Sprint("request ", i)), sso.RequestRow{ExpiresAt: noon.Add(time.Hour)}, noon),
+			programs[0].CreateSocialRequest(ctx, key(fmt.Sprint("request ", i)), social.RequestRow{ExpiresAt: noon.Add(time.Hour)}, noon),
+			programs[0].LinkIdentity(ctx, auth.Link{ID: fmt.Sprint(i), UserID: "ann", Source: fmt.Sprint("issuer ", i), Subject: "ann", Provider: "google"}),
 		)
 	}
 	if err != nil {
@@ -400,6 +407,20 @@ func TestTwoProgramsShareOneSQLiteFile(t *testing.T) {
 		"TakeRequest": func(db *sqlstore.DB) (bool, error) {
 			_, err := db.TakeRequest(ctx, key(fmt.Sprint("request ", taken.Add(1)%5)), noon)
 			if errors.Is(err, sso.ErrNotFound) {
+				return false, nil
+			}
+			return true, err
+		},
+		"TakeSocialRequest": func(db *sqlstore.DB) (bool, error) {
+			_, err := db.TakeSocialRequest(ctx, key(fmt.Sprint("request ", answered.Add(1)%5)), noon)
+			if errors.Is(err, social.ErrNotFound) {
+				return false, nil
+			}
+			return true, err
+		},
+		"UnlinkIdentity": func(db *sqlstore.DB) (bool, error) {
+			err := db.UnlinkIdentity(ctx, "ann", fmt.Sprint(unlinked.Add(1)%5), []string{"apple"})
+			if errors.Is(err, auth.ErrNotFound) {
 				return false, nil
 			}
 			return true, err

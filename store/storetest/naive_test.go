@@ -18,6 +18,7 @@ import (
 	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
+	"github.com/sallyport-auth/sallyport/social"
 	"github.com/sallyport-auth/sallyport/sso"
 	"github.com/sallyport-auth/sallyport/store/storetest"
 )
@@ -53,6 +54,7 @@ type naive struct {
 	used     map[[32]byte]time.Time // until when
 	logins   map[string]sso.LoginRow
 	conns    map[string]sso.ConnectionRow // Version 0: deleted
+	departed map[[32]byte]social.RequestRow
 }
 
 type naiveCut struct{ last, due time.Time }
@@ -70,7 +72,7 @@ func newNaive() *naive {
 		tickets: map[[32]byte]auth.Ticket{}, slots: map[[32]byte][32]byte{}, links: map[[2]string]auth.Link{},
 		asked: map[[2]string]auth.SSOOverride{}, claims: map[[2]string]directory.Claim{},
 		requests: map[[32]byte]sso.RequestRow{}, used: map[[32]byte]time.Time{}, logins: map[string]sso.LoginRow{},
-		conns: map[string]sso.ConnectionRow{},
+		conns: map[string]sso.ConnectionRow{}, departed: map[[32]byte]social.RequestRow{},
 	}
 }
 
@@ -383,7 +385,7 @@ func (n *naive) ClearLimits(_ context.Context, keys [][32]byte) error {
 }
 
 func (n *naive) DeleteExpired(_ context.Context, now time.Time, limit int) (int, error) {
-	var sessions, flows, counters, codes, tickets, requests, used [][32]byte
+	var sessions, flows, counters, codes, tickets, requests, used, departed [][32]byte
 	var logins []string
 	n.read(func() {
 		for key, s := range n.sessions {
@@ -421,6 +423,11 @@ func (n *naive) DeleteExpired(_ context.Context, now time.Time, limit int) (int,
 				used = append(used, key)
 			}
 		}
+		for key, row := range n.departed {
+			if !now.Before(row.ExpiresAt) && len(departed) < limit {
+				departed = append(departed, key)
+			}
+		}
 		for id, row := range n.logins {
 			if !now.Before(row.ExpiresAt) && len(logins) < limit {
 				logins = append(logins, id)
@@ -450,11 +457,14 @@ func (n *naive) DeleteExpired(_ context.Context, now time.Time, limit int) (int,
 		for _, key := range used {
 			delete(n.used, key)
 		}
+		for _, key := range departed {
+			delete(n.departed, key)
+		}
 		for _, id := range logins {
 			delete(n.logins, id)
 		}
 	})
-	return len(sessions) + len(flows) + len(counters) + len(codes) + len(tickets) + len(requests) + len(used) + len(logins), nil
+	return len(sessions) + len(flows) + len(counters) + len(codes) + len(tickets) + len(requests) + len(used) + len(departed) + len(logins), nil
 }
 
 func (n *naive) UserByID(_ context.Context, id string) (auth.User, error) {
@@ -726,6 +736,23 @@ var naiveSuites = map[string]struct {
 		map[string]string{
 			"each row is counted by one caller":                                               "DeleteExpired must delete and count in one step",
 			"a session that signs in anew does not lose where it came from with the old ones": "want the newer row: DeleteExpired must look and delete in one step",
+		},
+	},
+	"SocialRequests": {
+		func(t *testing.T) {
+			storetest.SocialRequests(t, func(*testing.T) social.Requests { return newNaive() })
+		},
+		map[string]string{
+			"a key is taken once":    "CreateSocialRequest must not replace a row",
+			"A-080 one caller takes": "TakeSocialRequest must delete and answer in one step",
+		},
+	},
+	"SocialExpiry": {
+		func(t *testing.T) {
+			storetest.SocialExpiry(t, func(*testing.T) storetest.SocialExpiryStore { return newNaive() })
+		},
+		map[string]string{
+			"each row is counted by one caller": "DeleteExpired must delete and count in one step",
 		},
 	},
 	"Directory": {
