@@ -24,6 +24,8 @@ var variables = map[string]string{
 	"store/sqlstore.requestTable":   "a table and its columns",
 	"store/sqlstore.assertionTable": "a table and its columns",
 	"store/sqlstore.loginTable":     "a table and its columns",
+
+	"store/sqlstore.socialRequestTable": "a table and its columns",
 }
 
 // library tells whether a package is linked into hosts: neither an example nor a test kit.
