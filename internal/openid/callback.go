@@ -10,7 +10,7 @@ type Callback struct {
 	Issuer string // empty: it does not say
 }
 
-// ParseCallback reads the query of a callback. What it does not know it ignores, tokens included: identity comes from the exchange of
+// ParseCallback reads the query of a callback, or the form of one that was posted (Party.FormPost). What it does not know it ignores, tokens included: identity comes from the exchange of
 // the code, and from nothing that a browser brings. A refusal comes with the State where there is one.
 func ParseCallback(q url.Values) (Callback, error) {
 	for _, values := range q {

@@ -3,6 +3,7 @@ package openid
 import (
 	"cmp"
 	"errors"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -37,7 +38,7 @@ type Client struct {
 	cfg Config
 
 	mu        sync.Mutex
-	providers map[string]*provider // by issuer
+	providers map[source]*provider
 }
 
 // New checks the Config and returns a Client.
@@ -48,14 +49,14 @@ func New(cfg Config) (*Client, error) {
 	case cfg.Lifetime < 0:
 		return nil, errors.New("openid: Config.Lifetime is negative")
 	}
-	return &Client{cfg: cfg, providers: map[string]*provider{}}, nil
+	return &Client{cfg: cfg, providers: map[source]*provider{}}, nil
 }
 
-// provider finds what is known about an issuer. Connections with one issuer share it: all of it is public.
-func (c *Client) provider(issuer string) *provider {
+// provider finds what is known about a provider. Connections with one issuer share it: all of it is public.
+func (c *Client) provider(s source) *provider {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if p := c.providers[issuer]; p != nil {
+	if p := c.providers[s]; p != nil {
 		return p
 	}
 	if len(c.providers) >= maxProviders {
@@ -64,8 +65,8 @@ func (c *Client) provider(issuer string) *provider {
 			break
 		}
 	}
-	p := &provider{client: c, issuer: issuer, busy: make(chan struct{}, 1)}
-	c.providers[issuer] = p
+	p := &provider{client: c, source: s, busy: make(chan struct{}, 1)}
+	c.providers[s] = p
 	return p
 }
 
@@ -81,5 +82,5 @@ func (c *Client) http(kind reader) *http.Client {
 func (c *Client) Forget(issuer string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.providers, issuer)
+	maps.DeleteFunc(c.providers, func(s source, _ *provider) bool { return s.issuer == issuer })
 }

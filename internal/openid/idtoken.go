@@ -117,7 +117,7 @@ func (c *Client) idToken(ctx context.Context, now time.Time, p Party, m Metadata
 	if err != nil {
 		return Claims{}, err
 	}
-	keys := &keySet{provider: c.provider(p.Issuer), now: now, header: h}
+	keys := &keySet{provider: c.provider(p.source()), now: now, header: h}
 	verifier := oidc.NewVerifier(p.Issuer, keys, p.opinion(h, now))
 	_, opinion := verifier.Verify(oidc.ClientContext(ctx, c.cfg.HTTP.HTTP()), raw)
 	o, err := keys.object(trail)
@@ -127,10 +127,12 @@ func (c *Client) idToken(ctx context.Context, now time.Time, p Party, m Metadata
 	ck := &checker{trail: trail}
 	claims := Claims{Raw: raw, token: o}
 	p.about(o, ck)
+	p.signedBy(keys.signers, o, ck)
 	claims.Issuer, _ = o.text("iss")
 	claims.Expires, claims.IssuedAt = times(o, now, ck)
-	nonce, ok := o.text("nonce")
-	ck.is(ok && want.nonce != "" && hmac.Equal([]byte(nonce), []byte(want.nonce)), TokenNonce, "the nonce of the request", "")
+	if nonce, ok := o.text("nonce"); o.has("nonce") || !p.SkipNonce {
+		ck.is(ok && want.nonce != "" && hmac.Equal([]byte(nonce), []byte(want.nonce)), TokenNonce, "the nonce of the request", "")
+	}
 	claims.Subject, _ = o.text("sub")
 	ck.is(goodSubject(claims.Subject), TokenSubject, "a text of 1 to 255 bytes", o.raw("sub"))
 	ck.is(!o.has("events"), TokenType, "an ID token", "a token with events")
@@ -169,7 +171,10 @@ func (p Party) algorithms(m Metadata) []string {
 
 // opinion is how go-oidc is asked, which knows of no skew.
 func (p Party) opinion(h header, now time.Time) *oidc.Config {
-	return &oidc.Config{ClientID: p.ClientID, SupportedSigningAlgs: []string{h.algorithm}, Now: func() time.Time { return now.Add(-skew) }}
+	return &oidc.Config{
+		ClientID: p.ClientID, SupportedSigningAlgs: []string{h.algorithm}, Now: func() time.Time { return now.Add(-skew) },
+		SkipIssuerCheck: !p.source().plain(), // it knows one name only; about compares all of them
+	}
 }
 
 // readHeader reads the header of a token, before anything of it is believed and before anybody is asked for a key.
@@ -234,7 +239,11 @@ func (s *keySet) object(trail *Trail) (object, error) {
 // about checks who made a token, and for whom.
 func (p Party) about(o object, ck *checker) {
 	iss, ok := o.text("iss")
-	ck.is(ok && iss == p.Issuer, TokenIssuer, p.Issuer, o.raw("iss"))
+	tid, _ := o.text("tid")
+	ck.is(ok && p.issues(iss, tid), TokenIssuer, p.Issuer, o.raw("iss"))
+	if len(p.Tenants) > 0 {
+		ck.is(slices.Contains(p.Tenants, tid), TokenTenant, strings.Join(p.Tenants, ", "), o.raw("tid"))
+	}
 	aud, ok := o.texts("aud")
 	others := slices.ContainsFunc(aud, func(s string) bool { return s != p.ClientID && !slices.Contains(p.Audiences, s) })
 	ck.is(ok && slices.Contains(aud, p.ClientID) && !others, TokenAudience, p.ClientID, o.raw("aud"))
@@ -242,6 +251,47 @@ func (p Party) about(o object, ck *checker) {
 		azp, ok := o.text("azp")
 		ck.is(ok && azp == p.ClientID, TokenParty, p.ClientID, o.raw("azp"))
 	}
+}
+
+// issues tells whether a token of a tenant may bear a name.
+func (p Party) issues(iss, tid string) bool {
+	if p.Document == "" {
+		return p.named(iss)
+	}
+	return isUUID(tid) && iss == strings.Replace(p.Issuer, tenantID, tid, 1)
+}
+
+// named tells whether a name is one of the provider's.
+func (p Party) named(iss string) bool {
+	if p.Document == "" {
+		return iss == p.Issuer || slices.Contains(p.Issuers, iss)
+	}
+	before, after, _ := strings.Cut(p.Issuer, tenantID)
+	tid, ok := strings.CutPrefix(iss, before)
+	tid, ends := strings.CutSuffix(tid, after)
+	return ok && ends && isUUID(tid)
+}
+
+// signedBy checks that a key which is said to be one tenant's has signed for that one.
+func (p Party) signedBy(signers []key, o object, ck *checker) {
+	if p.Document == "" {
+		return
+	}
+	iss, _ := o.text("iss")
+	tid, _ := o.text("tid")
+	ok := slices.ContainsFunc(signers, func(k key) bool { return k.issuer == "" || strings.Replace(k.issuer, tenantID, tid, 1) == iss })
+	ck.is(ok, TokenKey, "a key for "+iss, "")
+}
+
+// isUUID tells whether a text is a UUID in small letters.
+func isUUID(s string) bool {
+	for i := range len(s) {
+		dash := i == 8 || i == 13 || i == 18 || i == 23
+		if dash != (s[i] == '-') || !dash && !strings.ContainsRune("0123456789abcdef", rune(s[i])) {
+			return false
+		}
+	}
+	return len(s) == 36
 }
 
 // times checks when a token counts.

@@ -35,8 +35,14 @@ func hash(algorithm string) crypto.Hash {
 	return 0
 }
 
+// A key is one of a provider's.
+type key struct {
+	jose.JSONWebKey
+	issuer string // whose tokens it signs, where a provider of many tenants says so; empty: it does not
+}
+
 // fits tells whether a key is one for an algorithm.
-func fits(k jose.JSONWebKey, algorithm string) bool {
+func fits(k key, algorithm string) bool {
 	if k.Algorithm != "" && k.Algorithm != algorithm || k.Use != "" && k.Use != "sig" {
 		return false
 	}
@@ -53,7 +59,7 @@ func fits(k jose.JSONWebKey, algorithm string) bool {
 }
 
 // readKeys reads a key set. Keys of a kind that we do not know, or that are not public, are left out.
-func readKeys(data []byte) ([]jose.JSONWebKey, error) {
+func readKeys(data []byte) ([]key, error) {
 	set, err := parse(data)
 	if err != nil {
 		return nil, &Refusal{Code: KeysMalformed, Expected: "a JSON object without a member twice"}
@@ -62,11 +68,14 @@ func readKeys(data []byte) ([]jose.JSONWebKey, error) {
 	if err := json.Unmarshal(set["keys"], &raw); err != nil || len(raw) > maxKeys {
 		return nil, &Refusal{Code: KeysMalformed, Expected: "at most 100 keys"}
 	}
-	var keys []jose.JSONWebKey
+	var keys []key
 	for _, text := range raw {
-		var k jose.JSONWebKey
-		if json.Unmarshal(text, &k) == nil && k.Valid() && k.IsPublic() && len(k.KeyID) <= 1024 {
+		var k key
+		if json.Unmarshal(text, &k.JSONWebKey) == nil && k.Valid() && k.IsPublic() && len(k.KeyID) <= 1024 {
 			k.Certificates, k.CertificatesURL = nil, nil
+			if o := (object{}); json.Unmarshal(text, &o) == nil && o.has("issuer") {
+				k.issuer = o.raw("issuer")
+			}
 			keys = append(keys, k)
 		}
 	}
@@ -78,7 +87,7 @@ func readKeys(data []byte) ([]jose.JSONWebKey, error) {
 
 // find answers the keys that a token may be signed with. Where the provider is not known to have one, it is asked again: a provider
 // changes its keys when it likes. Whoever sends tokens with names of keys that he has made up gets us to ask once a minute.
-func (p *provider) find(ctx context.Context, now time.Time, id, algorithm string, again bool) ([]jose.JSONWebKey, error) {
+func (p *provider) find(ctx context.Context, now time.Time, id, algorithm string, again bool) ([]key, error) {
 	unlock, err := p.lock(ctx)
 	if err != nil {
 		return nil, err
@@ -105,8 +114,8 @@ func (p *provider) find(ctx context.Context, now time.Time, id, algorithm string
 	return p.matchLocked(id, algorithm), nil
 }
 
-func (p *provider) matchLocked(id, algorithm string) []jose.JSONWebKey {
-	var keys []jose.JSONWebKey
+func (p *provider) matchLocked(id, algorithm string) []key {
+	var keys []key
 	for _, k := range p.keys {
 		if fits(k, algorithm) && (id == "" || k.KeyID == id) {
 			keys = append(keys, k)
@@ -124,7 +133,7 @@ func (p *provider) fetchKeysLocked(ctx context.Context, now time.Time) error {
 	return err
 }
 
-func (p *provider) fetchKeys(ctx context.Context) ([]jose.JSONWebKey, error) {
+func (p *provider) fetchKeys(ctx context.Context) ([]key, error) {
 	body, _, err := p.client.cfg.HTTP.Get(ctx, p.metadata.Keys)
 	if err != nil {
 		return nil, explain(KeysFailed, KeysMalformed, err)
@@ -139,6 +148,7 @@ type keySet struct {
 	now      time.Time
 	header   header
 	payload  []byte
+	signers  []key // that the signature is one of
 	err      error
 }
 
@@ -167,10 +177,14 @@ func (s *keySet) verify(ctx context.Context, text string) ([]byte, error) {
 		case s.header.key == "" && len(keys) > 1:
 			return nil, &Refusal{Code: TokenKey, Expected: "the name of one of several keys"}
 		}
-		for _, k := range keys {
-			if payload, err := jws.Verify(k); err == nil {
-				return payload, nil
+		var signed []byte
+		for _, k := range keys { // all of them: a provider may name one key for each of its issuers
+			if payload, err := jws.Verify(k.JSONWebKey); err == nil {
+				signed, s.signers = payload, append(s.signers, k)
 			}
+		}
+		if len(s.signers) > 0 {
+			return signed, nil
 		}
 	}
 	return nil, &Refusal{Code: TokenSignature}

@@ -14,7 +14,7 @@ const logoutEvent = "http://schemas.openid.net/event/backchannel-logout"
 // LogoutURL is where a browser signs out at the provider. The hint is the ID token of the session that ends, or empty; back is one of
 // ours, registered there, and state comes back with it. It is false where the provider has no such address.
 func (c *Client) LogoutURL(ctx context.Context, now time.Time, p Party, hint, back, state string) (string, bool, error) {
-	m, err := c.Discover(ctx, now, p.Issuer)
+	m, err := c.discover(ctx, now, p)
 	if err != nil {
 		return "", false, err
 	}
@@ -49,7 +49,7 @@ type Logout struct {
 
 // VerifyLogout checks a logout token (OpenID Connect Back-Channel Logout §2.6), as strictly as an ID token.
 func (c *Client) VerifyLogout(ctx context.Context, now time.Time, p Party, raw string, trail *Trail) (Logout, error) {
-	m, err := c.Discover(ctx, now, p.Issuer)
+	m, err := c.discover(ctx, now, p)
 	if err != nil {
 		return Logout{}, trail.told(err)
 	}
@@ -57,7 +57,7 @@ func (c *Client) VerifyLogout(ctx context.Context, now time.Time, p Party, raw s
 	if err != nil {
 		return Logout{}, err
 	}
-	keys := &keySet{provider: c.provider(p.Issuer), now: now, header: h}
+	keys := &keySet{provider: c.provider(p.source()), now: now, header: h}
 	verifier := oidc.NewVerifier(p.Issuer, keys, p.opinion(h, now))
 	_, opinion := verifier.VerifyLogout(oidc.ClientContext(ctx, c.cfg.HTTP.HTTP()), raw)
 	o, err := keys.object(trail)

@@ -42,7 +42,35 @@ type Party struct {
 	ACR        string   // values that are asked for, one of which is then required; empty: none
 	Algorithms []string // that ID tokens may be signed with; none: those that the provider names, or RS256
 	Audiences  []string // who else an ID token may be for; none: nobody
+	Prompt     string   // what people are asked there in any case: "select_account" or "consent"; empty: what the provider likes
+	FormPost   bool     // answers are posted, not sent as a query (OAuth 2.0 Form Post Response Mode)
+
+	// SecretFunc makes the Secret of one exchange; nil: Secret. It is for providers that want one that we sign, and does not go with
+	// PrivateKey.
+	SecretFunc func(now time.Time) (string, error)
+
+	// What follows is for providers that differ from the specification. Each lets in what it says, and nothing else.
+
+	// Issuers are further names of the provider: its document, its tokens and the iss of its answers may bear Issuer or one of these,
+	// byte by byte. None: there are none.
+	Issuers []string
+
+	// Document is the issuer whose document is read, of a provider that has an issuer for each of its tenants and one document for all.
+	// Issuer then has {tenantid} in it, once: the document must bear exactly this text, and a token the same with its own tid, which
+	// must be a UUID, in that place. Empty: the document is Issuer's.
+	Document string
+	Tenants  []string // what tid may be; none: it is not looked at beyond what Document says
+
+	// SkipNonce takes an ID token that has no nonce, of a provider that never has one. A nonce that is there must be the one of the
+	// request. What is lost: a code that somebody has stolen before it was used counts in his own sign-in, unless PKCE is there to stop
+	// it. What stays: state, and which browser asked, are the caller's business.
+	SkipNonce bool
+
+	// SkipPKCE sends neither challenge nor verifier, to a provider that refuses them from whoever has a secret.
+	SkipPKCE bool
 }
+
+const tenantID = "{tenantid}"
 
 // Wrong is what Check finds: a field of a Party and what is wrong with it.
 type Wrong struct{ Field, Why string }
@@ -54,12 +82,19 @@ func (c *Client) Check(p Party) error {
 	switch {
 	case !c.address(p.Issuer) || strings.ContainsAny(p.Issuer, "?#"):
 		return &Wrong{"Issuer", "must be an https address without a query"}
+	case p.Document == "" && strings.ContainsAny(p.Issuer, "{}"):
+		return &Wrong{"Issuer", "has a placeholder, and there is no Document"}
 	case p.ClientID == "" || len(p.ClientID) > 1024 || !printable(p.ClientID):
 		return &Wrong{"ClientID", "is required, in printable ASCII"}
 	case len(p.Secret) > 4096:
 		return &Wrong{"Secret", "is longer than 4096 bytes"}
 	case len(p.ACR) > 1024 || !printable(p.ACR):
 		return &Wrong{"ACR", "must be printable ASCII"}
+	case p.Prompt != "" && p.Prompt != "select_account" && p.Prompt != "consent":
+		return &Wrong{"Prompt", "is none of select_account and consent"}
+	}
+	if err := c.checkNames(p); err != nil {
+		return err
 	}
 	for _, s := range p.Scopes {
 		if word(s) == "" {
@@ -77,13 +112,44 @@ func (c *Client) Check(p Party) error {
 	return p.checkAuth()
 }
 
+// checkNames checks whose tokens count besides those of Issuer.
+func (c *Client) checkNames(p Party) error {
+	for _, s := range p.Issuers {
+		if !c.address(s) || strings.ContainsAny(s, "?#{}") {
+			return &Wrong{"Issuers", "must be https addresses without a query"}
+		}
+	}
+	for _, t := range p.Tenants {
+		if !isUUID(t) {
+			return &Wrong{"Tenants", "must be UUIDs in small letters"}
+		}
+	}
+	switch {
+	case p.Document == "":
+		return nil
+	case !c.address(p.Document) || strings.ContainsAny(p.Document, "?#{}"):
+		return &Wrong{"Document", "must be an https address without a query"}
+	case strings.Count(p.Issuer, tenantID) != 1 || strings.ContainsAny(strings.Replace(p.Issuer, tenantID, "", 1), "{}"):
+		return &Wrong{"Issuer", "must have {tenantid} in it, once, where there is a Document"}
+	case len(p.Issuers) > 0:
+		return &Wrong{"Issuers", "do not go with Document"}
+	}
+	return nil
+}
+
 func (p Party) checkAuth() error {
 	switch p.AuthMethod {
 	case "", SecretBasic, SecretPost:
-		if p.Secret == "" {
+		switch {
+		case p.Secret == "" && p.SecretFunc == nil:
 			return &Wrong{"Secret", "is required"}
+		case p.Secret != "" && p.SecretFunc != nil:
+			return &Wrong{"Secret", "does not go with SecretFunc"}
 		}
 	case PrivateKey:
+		if p.SecretFunc != nil {
+			return &Wrong{"SecretFunc", "does not go with private_key_jwt"}
+		}
 		if _, err := signingAlgorithm(p.Key); err != nil {
 			return &Wrong{"Key", "must be RSA of at least 2048 bits, or ECDSA with P-256, for private_key_jwt"}
 		}
@@ -157,24 +223,34 @@ type Memory struct {
 	ClientID string
 	Redirect string
 	Nonce    string
-	Verifier string // of PKCE
+	Verifier string // of PKCE; empty: Party.SkipPKCE
 }
 
 // Begin makes the address that a browser goes to. Its parameters are these and no others.
 func (c *Client) Begin(ctx context.Context, now time.Time, p Party, a Ask) (string, Memory, error) {
-	m, err := c.Discover(ctx, now, p.Issuer)
+	m, err := c.discover(ctx, now, p)
 	if err != nil {
 		return "", Memory{}, err
 	}
-	kept := Memory{Issuer: p.Issuer, ClientID: p.ClientID, Redirect: p.Redirect, Nonce: token.NewID(), Verifier: oauth2.GenerateVerifier()}
-	options := []oauth2.AuthCodeOption{oauth2.S256ChallengeOption(kept.Verifier), oidc.Nonce(kept.Nonce)}
+	kept := Memory{Issuer: p.Issuer, ClientID: p.ClientID, Redirect: p.Redirect, Nonce: token.NewID()}
+	options := []oauth2.AuthCodeOption{oidc.Nonce(kept.Nonce)}
+	if !p.SkipPKCE {
+		kept.Verifier = oauth2.GenerateVerifier()
+		options = append(options, oauth2.S256ChallengeOption(kept.Verifier))
+	}
 	set := func(name, value string) { options = append(options, oauth2.SetAuthURLParam(name, value)) }
 	if a.LoginHint != "" {
 		set("login_hint", a.LoginHint)
 	}
-	if a.Fresh {
+	switch {
+	case a.Fresh:
 		set("prompt", "login")
 		set("max_age", "0") // so that auth_time comes back
+	case p.Prompt != "":
+		set("prompt", p.Prompt)
+	}
+	if p.FormPost {
+		set("response_mode", "form_post")
 	}
 	if p.ACR != "" {
 		set("acr_values", p.ACR)
@@ -220,7 +296,7 @@ type Answer struct {
 // first that was not met is the *Refusal; where the claims are concerned, all of them are tried. A *Failure is a provider that cannot
 // be reached.
 func (c *Client) Finish(ctx context.Context, now time.Time, p Party, a Answer, trail *Trail) (Claims, error) {
-	m, err := c.Discover(ctx, now, p.Issuer)
+	m, err := c.discover(ctx, now, p)
 	if err != nil {
 		return Claims{}, trail.told(err)
 	}
@@ -237,6 +313,9 @@ func (c *Client) Finish(ctx context.Context, now time.Time, p Party, a Answer, t
 	if err != nil {
 		return Claims{}, err
 	}
+	if p.Document != "" && a.Callback.Issuer != "" && a.Callback.Issuer != claims.Issuer {
+		return Claims{}, trail.fail(Refusal{Code: CallbackIssuer, Expected: claims.Issuer, Received: a.Callback.Issuer})
+	}
 	if a.UserInfo && m.UserInfo != "" {
 		return c.userInfo(ctx, now, p, claims, tokens, trail)
 	}
@@ -252,11 +331,11 @@ func before(p Party, m Metadata, a Answer, trail *Trail) error {
 		return trail.fail(Refusal{Code: RequestChanged, Expected: a.Memory.ClientID, Received: p.ClientID})
 	case a.Memory.Redirect != p.Redirect:
 		return trail.fail(Refusal{Code: RequestChanged, Expected: a.Memory.Redirect, Received: p.Redirect})
-	case a.Memory.Nonce == "" || a.Memory.Verifier == "":
+	case a.Memory.Nonce == "" || (a.Memory.Verifier == "") != p.SkipPKCE:
 		return trail.fail(Refusal{Code: RequestChanged})
 	case a.Callback.Issuer == "" && m.SaysIssuer:
 		return trail.fail(Refusal{Code: CallbackIssuer, Expected: p.Issuer, Received: "(none)"})
-	case a.Callback.Issuer != "" && a.Callback.Issuer != p.Issuer:
+	case a.Callback.Issuer != "" && !p.named(a.Callback.Issuer):
 		return trail.fail(Refusal{Code: CallbackIssuer, Expected: p.Issuer, Received: a.Callback.Issuer})
 	}
 	trail.pass(CallbackIssuer, a.Callback.Issuer)
@@ -271,7 +350,16 @@ func before(p Party, m Metadata, a Answer, trail *Trail) error {
 
 // exchange sends the code to the provider, with the verifier of this request: a code of another one is refused there.
 func (c *Client) exchange(ctx context.Context, now time.Time, p Party, m Metadata, a Answer, trail *Trail) (*oauth2.Token, string, error) {
-	options := []oauth2.AuthCodeOption{oauth2.VerifierOption(a.Memory.Verifier)}
+	var options []oauth2.AuthCodeOption
+	if !p.SkipPKCE {
+		options = append(options, oauth2.VerifierOption(a.Memory.Verifier))
+	}
+	if p.SecretFunc != nil {
+		var err error
+		if p.Secret, err = p.SecretFunc(now); err != nil {
+			return nil, "", fmt.Errorf("openid: making a secret: %w", err)
+		}
+	}
 	if p.AuthMethod == PrivateKey {
 		assertion, err := p.assertion(now, m.Token)
 		if err != nil {
@@ -326,7 +414,7 @@ func (p Party) assertion(now time.Time, audience string) (string, error) {
 
 // userInfo adds what the ID token leaves out. It is believed only about the same person, and never where the ID token speaks.
 func (c *Client) userInfo(ctx context.Context, now time.Time, p Party, claims Claims, tokens *oauth2.Token, trail *Trail) (Claims, error) {
-	_, provider, err := c.provider(p.Issuer).document(ctx, now)
+	_, provider, err := c.provider(p.source()).document(ctx, now)
 	if err != nil {
 		return Claims{}, trail.told(err)
 	}

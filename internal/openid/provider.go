@@ -1,6 +1,7 @@
 package openid
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -10,7 +11,6 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
-	"github.com/go-jose/go-jose/v4"
 )
 
 // Metadata is what a provider says about itself, as far as it is used.
@@ -25,16 +25,35 @@ type Metadata struct {
 	SaysIssuer bool     // its answers carry iss (RFC 9207)
 }
 
+// A source is where a document is, and whose it may be.
+type source struct {
+	document string // the issuer below which it is
+	issuer   string
+	others   string // Party.Issuers, one a line
+}
+
+func (p Party) source() source {
+	return source{document: cmp.Or(p.Document, p.Issuer), issuer: p.Issuer, others: strings.Join(p.Issuers, "\n")}
+}
+
+// plain tells whether a document is its issuer's own, as the specification has it.
+func (s source) plain() bool { return s.document == s.issuer && s.others == "" }
+
+// bears tells whether a document that says so is the one.
+func (s source) bears(issuer string) bool {
+	return issuer == s.issuer || s.others != "" && slices.Contains(strings.Split(s.others, "\n"), issuer)
+}
+
 // A provider is what is known about an issuer.
 type provider struct {
 	client *Client
-	issuer string
+	source source
 	busy   chan struct{} // holds one while somebody asks the provider; it guards everything below
 
 	discovered *oidc.Provider
 	metadata   Metadata
 	documentAt attempt
-	keys       []jose.JSONWebKey
+	keys       []key
 	keysAt     attempt
 }
 
@@ -82,7 +101,11 @@ func (p *provider) lock(ctx context.Context) (unlock func(), err error) {
 
 // Discover answers what a provider says about itself.
 func (c *Client) Discover(ctx context.Context, now time.Time, issuer string) (Metadata, error) {
-	m, _, err := c.provider(issuer).document(ctx, now)
+	return c.discover(ctx, now, Party{Issuer: issuer})
+}
+
+func (c *Client) discover(ctx context.Context, now time.Time, p Party) (Metadata, error) {
+	m, _, err := c.provider(p.source()).document(ctx, now)
 	return m, err
 }
 
@@ -118,14 +141,19 @@ func (p *provider) discoverLocked(ctx context.Context, now time.Time) error {
 }
 
 func (p *provider) discover(ctx context.Context) (*oidc.Provider, Metadata, error) {
-	if !p.client.address(p.issuer) || strings.ContainsAny(p.issuer, "?#") {
-		return nil, Metadata{}, &Refusal{Code: DiscoveryIssuer, Expected: "an https address", Received: p.issuer}
+	for _, s := range []string{p.source.document, p.source.issuer} {
+		if !p.client.address(s) || strings.ContainsAny(s, "?#") {
+			return nil, Metadata{}, &Refusal{Code: DiscoveryIssuer, Expected: "an https address", Received: s}
+		}
 	}
-	d, err := oidc.NewProvider(oidc.ClientContext(ctx, p.client.http(reader{code: DiscoveryMalformed})), p.issuer)
+	if !p.source.plain() {
+		ctx = oidc.InsecureIssuerURLContext(ctx, p.source.issuer) // go-oidc knows one name only; read compares all of them
+	}
+	d, err := oidc.NewProvider(oidc.ClientContext(ctx, p.client.http(reader{code: DiscoveryMalformed})), p.source.document)
 	var other *oidc.IssuerMismatchError
 	switch {
 	case errors.As(err, &other):
-		return nil, Metadata{}, &Refusal{Code: DiscoveryIssuer, Expected: p.issuer, Received: other.Discovered}
+		return nil, Metadata{}, &Refusal{Code: DiscoveryIssuer, Expected: p.source.issuer, Received: other.Discovered}
 	case err != nil:
 		return nil, Metadata{}, explain(DiscoveryFailed, DiscoveryMalformed, err)
 	}
@@ -145,8 +173,8 @@ func (p *provider) discover(ctx context.Context) (*oidc.Provider, Metadata, erro
 func (p *provider) read(doc object) (Metadata, error) {
 	m := Metadata{SaysIssuer: doc.yes("authorization_response_iss_parameter_supported")}
 	m.Issuer, _ = doc.text("issuer")
-	if m.Issuer != p.issuer {
-		return Metadata{}, &Refusal{Code: DiscoveryIssuer, Expected: p.issuer, Received: doc.raw("issuer")}
+	if !p.source.bears(m.Issuer) {
+		return Metadata{}, &Refusal{Code: DiscoveryIssuer, Expected: p.source.issuer, Received: doc.raw("issuer")}
 	}
 	for _, f := range []struct {
 		name     string

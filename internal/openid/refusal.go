@@ -45,6 +45,7 @@ const (
 	TokenKey        Code = "id_token_key" // signed by none of the provider's keys
 	TokenSignature  Code = "id_token_signature"
 	TokenIssuer     Code = "id_token_issuer"
+	TokenTenant     Code = "id_token_tid" // of a tenant that is not among those that may
 	TokenAudience   Code = "id_token_audience"
 	TokenParty      Code = "id_token_azp"
 	TokenExpired    Code = "id_token_expired"
@@ -65,6 +66,8 @@ const (
 	LogoutNonce Code = "logout_token_nonce" // a nonce, which only ID tokens have
 	LogoutID    Code = "logout_token_id"    // nothing names the token
 	LogoutNames Code = "logout_token_names" // nothing says whose sessions
+
+	NoticeEvent Code = "notice_event" // nothing says what has happened to whom, or when
 )
 
 // A Refusal is a rule that was not met, as an error.
