@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// A Provider is where people have accounts, as a value: Google, Microsoft, Apple, LinkedIn, LastPass and OpenID make one, and so does
-// gothprovider.New.
+// A Provider is where people have accounts, as a value: Google, Microsoft, Apple, LinkedIn, LastPass and OpenIDConnect make one, and so
+// does gothprovider.New.
 type Provider struct {
 	ID   string // names it in addresses, settings and trails: small letters, digits and dashes, 32 at most
 	Name string // how people know it; it is not translated
@@ -17,9 +17,19 @@ type Provider struct {
 	Speaker Speaker // how it is spoken to otherwise: gothprovider.New. Nil where OpenID is set
 }
 
+// Posts tells whether answers of the provider are posted by the browser, which brings no cookies of ours then: Apple's are.
+func (p Provider) Posts() bool { return p.OpenID != nil && p.OpenID.ways.post }
+
+// Fresh tells whether a fresh sign-in can be demanded there: whoever comes back has proved it anew, and Identity.AuthTime says when.
+func (p Provider) Fresh() bool { return p.OpenID != nil && p.OpenID.Fresh }
+
+// Notices tells whether the provider says on its own account that somebody has taken back a consent: see Manager.Notice.
+func (p Provider) Notices() bool { return p.OpenID != nil && p.OpenID.ways.notices }
+
 // A Speaker speaks to a provider that does not speak OpenID Connect. Package gothprovider has one. It is safe for concurrent use.
 //
-// State, that an answer counts once, and which browser brings it are the Manager's business.
+// State, that an answer counts once, and which browser brings it are the Manager's business. So are errors that a provider sends
+// instead of an answer, and parameters that come twice: Verify sees neither.
 type Speaker interface {
 	// Check tells what is wrong with the settings. It asks nobody.
 	Check() error
@@ -27,19 +37,21 @@ type Speaker interface {
 	// Begin makes the address that a browser goes to. What it must remember until the answer goes into Departure.Memory, which is sealed.
 	Begin(ctx context.Context, r Request) (Departure, error)
 
-	// Verify turns an answer into who somebody is. A *Refusal says which rule was not met.
+	// Verify turns an answer into who somebody is. A *Refusal says which rule was not met; any other error means that the provider cannot
+	// be reached now.
 	Verify(ctx context.Context, r Request, m Message) (Identity, error)
 }
 
 // A Request is one that is under way, as its Speaker sees it.
 type Request struct {
-	Now      time.Time
-	MadeAt   time.Time    // when it was begun
-	State    string       // travels to the provider and back
-	Callback string       // where the answer comes: from configuration, never from a request
-	Memory   []byte       // what Departure.Memory held; nil in Begin
-	Fresh    bool         // whoever signs in must prove it anew
-	HTTP     *http.Client // the one way out, with the limits of the Manager's Config
+	Now       time.Time
+	MadeAt    time.Time    // when it was begun
+	State     string       // travels to the provider and back
+	Callback  string       // where the answer comes: from configuration, never from a request
+	Memory    []byte       // what Departure.Memory held; nil in Begin
+	Fresh     bool         // whoever signs in must prove it anew
+	LoginHint string       // the address that was typed; empty: none. Not in Verify
+	HTTP      *http.Client // the one way out, with the limits of the Manager's Config
 }
 
 // A Departure is where a browser goes, and what to remember until it is back.
@@ -53,6 +65,14 @@ type Message struct {
 	Post  bool       // it was posted: Form counts; else Query
 	Query url.Values // as they came, with what is there twice
 	Form  url.Values
+}
+
+// values are what counts of a message.
+func (m Message) values() url.Values {
+	if m.Post {
+		return m.Form
+	}
+	return m.Query
 }
 
 // An Identity is who somebody is at a provider. Issuer and Subject are the key; everything else is what is said about it.

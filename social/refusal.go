@@ -1,13 +1,39 @@
 package social
 
-// A Code says which rule an answer did not meet. Codes are stable.
+import "fmt"
+
+// A Code says which rule an answer did not meet. Codes are stable. Those of the relying party come along as they are: id_token_nonce,
+// discovery_issuer and so on.
 type Code string
 
-// A Refusal is a rule that was not met, as an error.
+const (
+	CodeCancelled       Code = "cancelled"       // the person has said no there
+	CodeProviderError   Code = "provider_error"  // the provider says no
+	CodeMethod          Code = "callback_method" // posted where the provider does not, or the other way round
+	CodeDuplicate       Code = "callback_duplicate"
+	CodeAmbiguous       Code = "callback_ambiguous" // a code and an error
+	CodeMessage         Code = "callback_malformed" // what came is no message
+	CodeRequestUnknown  Code = "request_unknown"    // nobody asked, or it was answered, or it has expired
+	CodeRequestProvider Code = "request_provider"   // an answer to what another provider was asked
+	CodeSubject         Code = "subject"            // nothing that can name a person for good
+	CodeIssuer          Code = "issuer"             // a Speaker's that is none, or another provider's
+	CodeNotice          Code = "notice_malformed"   // what came is no notice
+)
+
+// A Refusal is a rule that was not met, as an error. It is for whoever runs the program: the person before the page learns no more
+// than Public.
 type Refusal struct {
 	Code     Code
 	Expected string // never a secret; empty: does not apply
 	Received string // what came: a provider wrote it, so cut it and escape it. Never a secret
 }
 
-func (r *Refusal) Error() string { return "social: refused: " + string(r.Code) }
+func (r *Refusal) Error() string { return fmt.Sprintf("social: refused: %s", r.Code) }
+
+// Public is what the person may know: "social_cancelled" or "social_failed".
+func (r *Refusal) Public() string {
+	if r.Code == CodeCancelled {
+		return "social_cancelled"
+	}
+	return "social_failed"
+}
