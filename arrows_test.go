@@ -25,6 +25,7 @@ var rooms = map[string]int{
 	"social":               1,
 	"sso/oidc":             1,
 	"sso/saml":             1,
+	"social/gothprovider":  1,
 	"auth":                 2,
 	"sso/ssotest":          2, // knows nothing of the code that it tests
 	"auth/directory":       3,
@@ -73,7 +74,11 @@ var alone = map[string][]string{
 	"sso/oidc":             {"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "github.com/go-jose/go-jose/v4", "golang.org/x/text", "golang.org/x/net"},
 	"sso/saml":             {"github.com/beevik/etree", "github.com/russellhaering/goxmldsig", "github.com/jonboulle/clockwork", "golang.org/x/text", "golang.org/x/net"},
 	"auth/mail/smtp":       {"golang.org/x/text", "golang.org/x/net", "golang.org/x/crypto", "github.com/wneessen/go-mail"},
+	"social/gothprovider":  {"github.com/markbates/goth", "golang.org/x/oauth2", "github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4"},
 }
+
+// apart are modules that one package of ours brings: of the library no other links them, not even through it.
+var apart = map[string]string{"github.com/markbates/goth": "social/gothprovider"}
 
 // An arrow is an import: from a package of ours, to one of ours or to a module of others.
 type arrow struct{ from, to, why string }
@@ -108,6 +113,12 @@ var arrows = []arrow{
 	{"sso/saml", "internal/fetch", "fetches metadata"},
 	{"sso/saml", "github.com/beevik/etree", "the tree of a document, as goxmldsig takes it"},
 	{"sso/saml", "github.com/russellhaering/goxmldsig", "checks signatures"},
+
+	{"social/gothprovider", "social", "makes its providers"},
+	{"social/gothprovider", "internal/openid", "one reading of what browsers bring, and its codes"},
+	{"social/gothprovider", "internal/fetch", "what the way out refused, and why it failed"},
+	{"social/gothprovider", "github.com/markbates/goth", "the addresses and profiles of providers that speak plain OAuth 2"},
+	{"social/gothprovider", "golang.org/x/oauth2", "the verifier of PKCE, and what a provider says instead of a token"},
 
 	{"auth/mail", "auth/locale", "the words of letters"},
 	{"auth/mail", "internal/token", "letters wait sealed"},
@@ -417,6 +428,24 @@ func TestStandsAlone(t *testing.T) {
 			case !ours(path) && p.Module != nil && !slices.Contains(modules, p.Module.Path):
 				t.Errorf("%s links %s", from, path)
 			}
+		}
+	}
+}
+
+// TestStaysApart finds who links a module that a program should link only if it asks for it.
+func TestStaysApart(t *testing.T) {
+	all := loadTree(t)
+	for module, owner := range apart {
+		found := []string{}
+		for _, p := range ourPackages(t) {
+			for path := range closure(all, p.ImportPath) {
+				if m := all[path].Module; library(p.name()) && m != nil && m.Path == module && !slices.Contains(found, p.name()) {
+					found = append(found, p.name())
+				}
+			}
+		}
+		if !slices.Equal(found, []string{owner}) {
+			t.Errorf("%s is linked by %v, want %s alone", module, found, owner)
 		}
 	}
 }
