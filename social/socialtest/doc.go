@@ -1,0 +1,12 @@
+// Package socialtest is a provider of accounts for tests: Google, Microsoft, Apple, LinkedIn, Facebook, LastPass or any OpenID issuer, with
+// what is special about each, over real HTTP.
+//
+// [Start] listens on a port of this machine until the test ends, [StartTLS] under https names that only its Client finds; [New] is the
+// same provider as an http.Handler below a path, for a demo. [Provider.RegisterClient] tells it which product may ask. A browser finds a
+// page where one of Config.People is chosen; a test without a browser calls [Provider.SignIn] or [Provider.Cancel] with the address that
+// the product sends people to, and gets what comes back. The provider is honest until [Provider.Hostile] names an attack for its next
+// answer; [Attacks] lists them all. [Provider.Notice] makes what Apple posts when somebody withdraws.
+//
+// Nothing here is shared with the code that it tests. It guards nothing of value: whoever is chosen is signed in, and nothing is kept.
+// It is not the provider whose name its pages show, and they say so.
+package socialtest
