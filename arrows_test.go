@@ -28,6 +28,7 @@ var rooms = map[string]int{
 	"social/gothprovider":  1,
 	"auth":                 2,
 	"sso/ssotest":          2, // knows nothing of the code that it tests
+	"social/socialtest":    2, // neither does this one
 	"auth/directory":       3,
 	"store":                4,
 	"store/sqlstore":       4,
@@ -55,7 +56,7 @@ var neighbours = map[string][]string{
 }
 
 // kits are packages for tests. Only tests, other kits and nothing else may link them; they alone may import testing.
-var kits = []string{"auth/authtest", "store/storetest", "internal/testdb", "internal/browsertest", "internal/providertest", "internal/hosttest", "sso/ssotest"}
+var kits = []string{"auth/authtest", "store/storetest", "internal/testdb", "internal/browsertest", "internal/providertest", "internal/hosttest", "sso/ssotest", "social/socialtest"}
 
 func kit(name string) bool { return slices.Contains(kits, name) }
 
@@ -185,6 +186,7 @@ var arrows = []arrow{
 
 	{"sso/ssotest", "github.com/beevik/etree", "rearranges the XML of an answer"},
 	{"sso/ssotest", "github.com/go-jose/go-jose/v4", "checks the private_key_jwt of a product"},
+	{"social/socialtest", "github.com/go-jose/go-jose/v4", "checks the client secret that Apple wants"},
 
 	{"internal/browsertest", "github.com/chromedp/chromedp", "drives Chromium"},
 	{"internal/browsertest", "github.com/chromedp/cdproto", "what chromedp has no word for: media, profiles, complaints"},
@@ -275,6 +277,8 @@ var testArrows = []arrow{
 	{"sso/ssotest", "golang.org/x/net", "reads the forms of a page"},
 	{"sso/ssotest", "github.com/coreos/go-oidc/v3", "judges the ID tokens"},
 	{"sso/ssotest", "golang.org/x/oauth2", "a product that knows nothing of our code"},
+	{"social/socialtest", "github.com/coreos/go-oidc/v3", "judges the ID tokens"},
+	{"social/socialtest", "golang.org/x/oauth2", "a product that knows nothing of our code"},
 	{"examples/oidc", "sso/ssotest", "the company's provider"},
 	{"examples/saml", "sso/ssotest", "the company's provider"},
 	{"examples/complete", "auth/authtest", "a browser that a script can be"},
