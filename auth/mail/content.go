@@ -54,8 +54,12 @@ type Unasked struct {
 // content is the letter in words. to is its address.
 func (l *Letters) content(letter Letter, to string) Content {
 	words := l.words.Text(l.words.Match(letter.Lang))
+	item := "" // what the texts of a kind name. That of a social provider is the host's, and nothing that others wrote
+	if letter.Kind.social() {
+		item = clean(letter.Item, maxItem)
+	}
 	say := func(part string) string {
-		return words.Get("mail."+string(letter.Kind)+"."+part, "product", l.cfg.Product)
+		return words.Get("mail."+string(letter.Kind)+"."+part, "product", l.cfg.Product, "item", item)
 	}
 	c := Content{
 		Kind: letter.Kind, Lang: words.Tag(), Dir: words.Dir(), Product: l.cfg.Product,
@@ -102,7 +106,7 @@ func (l *Letters) place(c *Content, words locale.Text, letter Letter) {
 		return Button{Label: words.Get(label), URL: url, Bare: words.Get("mail.button.bare")}
 	}
 	switch letter.Kind {
-	case VerifyLogin, EnrollEmail: // a letter with a code leads nowhere: what it leads to is open already
+	case VerifyLogin, EnrollEmail, SocialCode: // a letter with a code leads nowhere: what it leads to is open already
 	case EmailTaken, BreakGlass: // nothing has happened to the account
 	case Reset, Locked:
 		c.Button = button("mail.button.password", letter.Link)

@@ -48,6 +48,10 @@ func letter(kind mail.Kind) mail.Letter {
 	switch kind {
 	case mail.VerifyLogin, mail.EnrollEmail:
 		l.Code, l.ExpiresAt = "482913", noon.Add(10*time.Minute)
+	case mail.SocialLinked, mail.SocialUnlinked:
+		l.Item = "Google"
+	case mail.SocialCode:
+		l.Code, l.ExpiresAt, l.Item = "482913", noon.Add(10*time.Minute), "Google"
 	case mail.Reset:
 		link("reset?token=rst_4kZ9vQ", time.Hour)
 	case mail.SignUp:

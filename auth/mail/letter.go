@@ -44,6 +44,9 @@ const (
 	RecoveryChanged Kind = "recovery_changed" // the recovery address was set or replaced by NewEmail, or removed where that is empty. Link, if there is one, takes that back until ExpiresAt
 	SeatRequest     Kind = "seat_request"     // to an administrator of Company: Person asks for a seat for Item
 	SSOLinked       Kind = "sso_linked"       // the company's own sign-in opens the account from now on
+	SocialLinked    Kind = "social_linked"    // the account that the person has at Item opens the account from now on
+	SocialUnlinked  Kind = "social_unlinked"  // it does no longer
+	SocialCode      Kind = "social_code"      // the code that proves the address of somebody who comes from Item; there may be no account with it
 	BreakGlass      Kind = "break_glass"      // to a super administrator: Person went round the company's own sign-in
 	Nothing         Kind = "nothing"          // is posted and never sent: it takes the place of a letter that nobody must get, so that the work is the same
 )
@@ -54,12 +57,12 @@ func Kinds() []Kind {
 		VerifyLogin, EnrollEmail, NewDevice, TwoStepOn, TwoStepOff, TwoStepReplaced, TwoStepReset, TwoStepAsked, RecoveryUsed,
 		RecoveryNew, PasswordChanged, DeviceReported, Locked, Guessing, Reset, ResetSSO, Invite, InviteExisting, InviteSSO, SignUp,
 		SignUpTaken, EmailConfirm, EmailTaken, EmailAsked, EmailChanged, EmailUndone, RecoveryConfirm, RecoveryChanged, SeatRequest,
-		SSOLinked, BreakGlass,
+		SSOLinked, SocialLinked, SocialUnlinked, SocialCode, BreakGlass,
 	}
 }
 
 // hasCode tells whether letters of the kind are for bringing a code.
-func (k Kind) hasCode() bool { return k == VerifyLogin || k == EnrollEmail }
+func (k Kind) hasCode() bool { return k == VerifyLogin || k == EnrollEmail || k == SocialCode }
 
 // hasLink tells whether letters of the kind are for bringing a link.
 func (k Kind) hasLink() bool {
@@ -71,8 +74,11 @@ func (k Kind) invites() bool { return k == Invite || k == InviteExisting || k ==
 
 // stranger tells whether letters of the kind go to an address that nobody has proven to read yet.
 func (k Kind) stranger() bool {
-	return k == Invite || k == InviteSSO || k == SignUp || k == EmailConfirm || k == RecoveryConfirm
+	return k == Invite || k == InviteSSO || k == SignUp || k == EmailConfirm || k == RecoveryConfirm || k == SocialCode
 }
+
+// social tells whether letters of the kind are about the account that a person has at a social provider.
+func (k Kind) social() bool { return k == SocialLinked || k == SocialUnlinked || k == SocialCode }
 
 // A Letter is something to tell a person. What a kind has no use for stays zero.
 type Letter struct {
@@ -90,7 +96,7 @@ type Letter struct {
 	Until     time.Time // see TwoStepAsked
 	Company   string    // the name of a company, as its administrators wrote it: see Invite, SeatRequest
 	Person    string    // the address of the person who asks, or did it: see SeatRequest, BreakGlass; empty: the letter does not say
-	Item      string    // the name of the product that is asked for: see SeatRequest; empty: the letter does not say
+	Item      string    // the name of the product that is asked for: see SeatRequest; empty: the letter does not say. Of a social provider: see SocialLinked, SocialUnlinked, SocialCode
 	NewEmail  string    // see EmailAsked, EmailChanged, RecoveryChanged
 }
 
@@ -106,6 +112,8 @@ func (l Letter) check() error {
 		return fmt.Errorf("mail: a letter %s needs a Link", l.Kind)
 	case (l.Kind.invites() || l.Kind == SeatRequest) && l.Company == "":
 		return fmt.Errorf("mail: a letter %s needs a Company", l.Kind)
+	case l.Kind.social() && clean(l.Item, maxItem) == "":
+		return fmt.Errorf("mail: a letter %s needs an Item", l.Kind)
 	case (l.Kind == EmailAsked || l.Kind == EmailChanged) && l.NewEmail == "":
 		return fmt.Errorf("mail: a letter %s needs a NewEmail", l.Kind)
 	case l.Link != "" && !absolute(l.Link, "https", "http"):

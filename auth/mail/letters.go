@@ -123,6 +123,9 @@ func (l *Letters) rehearse() error {
 			if kind.invites() || kind == SeatRequest {
 				least.Company = "//" // no name that can be shown
 			}
+			if kind.social() {
+				least.Item = "G"
+			}
 			if kind == EmailAsked || kind == EmailChanged {
 				least.NewEmail = "ana@example.org"
 			}

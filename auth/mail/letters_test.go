@@ -187,6 +187,35 @@ func TestCompose(t *testing.T) {
 		}
 	})
 
+	t.Run("R34 R36 R38 a letter names the provider, in one line, and no longer than a heading holds", func(t *testing.T) {
+		for _, lang := range []string{"en", "es", "fr"} {
+			for _, kind := range []mail.Kind{mail.SocialLinked, mail.SocialUnlinked, mail.SocialCode} {
+				l := letter(kind)
+				l.Lang, l.Item = lang, "Big\r\nBcc: "+strings.Repeat("x", 100)
+				m := compose(t, letters, l)
+				shown := visible(m.HTML)
+				if want := "Big Bcc: " + strings.Repeat("x", 30) + "…"; !strings.Contains(m.Text, want) || !strings.Contains(shown, want) {
+					t.Errorf("%s %s: want %q in\n%s", lang, kind, want, m.Text)
+				}
+				if strings.Contains(m.Text+m.HTML, strings.Repeat("x", 31)) || strings.Contains(m.Subject, "Big") {
+					t.Errorf("%s %s: the name of the provider is too long, or stands in a header: %q\n%s", lang, kind, m.Subject, m.Text)
+				}
+			}
+		}
+	})
+
+	t.Run("R38 who gets the code of a social sign-in may have no account", func(t *testing.T) {
+		m := compose(t, letters, letter(mail.SocialCode))
+		for _, want := range []string{"tried to sign in with Google", "Ignore this message", "valid for 10 minutes", "Email address: ana@acme.example", "this address was entered at Harbour"} {
+			if !strings.Contains(m.Text, want) || !strings.Contains(visible(m.HTML), strings.Replace(want, ":", "", 1)) {
+				t.Errorf("want %q in\n%s", want, m.Text)
+			}
+		}
+		if m.Link != "" || strings.Contains(m.Text, "Account: ") || strings.Contains(m.Text, "your Harbour account") {
+			t.Errorf("the letter leads to %q, or speaks of an account that there may not be:\n%s", m.Link, m.Text)
+		}
+	})
+
 	t.Run("R70 a recovery address that was removed", func(t *testing.T) {
 		l := letter(mail.RecoveryChanged)
 		if m := compose(t, letters, l); !strings.Contains(m.Text, "Recovery email address: ana. lopez @ acme. example\n") || strings.Contains(m.Text, "removed") {
@@ -239,7 +268,7 @@ func TestCompose(t *testing.T) {
 			with.Link, without.Link = link, ""
 			wantWith, wantWithout := link, security
 			switch kind {
-			case mail.VerifyLogin, mail.EnrollEmail, mail.EmailTaken, mail.BreakGlass:
+			case mail.VerifyLogin, mail.EnrollEmail, mail.EmailTaken, mail.BreakGlass, mail.SocialCode:
 				wantWith, wantWithout = "", ""
 			case mail.PasswordChanged, mail.DeviceReported, mail.Locked, mail.ResetSSO, mail.SignUpTaken, mail.EmailChanged, mail.EmailUndone,
 				mail.SeatRequest:
@@ -437,6 +466,10 @@ func TestComposeRefuses(t *testing.T) {
 		"no company to join":        func(l *mail.Letter) { *l = letter(mail.InviteExisting); l.Company = "" },
 		"no company with SSO":       func(l *mail.Letter) { *l = letter(mail.InviteSSO); l.Company = "" },
 		"no company with seats":     func(l *mail.Letter) { *l = letter(mail.SeatRequest); l.Company = "" },
+		"no provider":               func(l *mail.Letter) { *l = letter(mail.SocialLinked); l.Item = "" },
+		"no provider any more":      func(l *mail.Letter) { *l = letter(mail.SocialUnlinked); l.Item = " \r\n\u202e" },
+		"no provider with a code":   func(l *mail.Letter) { *l = letter(mail.SocialCode); l.Item = "" },
+		"no code of a provider":     func(l *mail.Letter) { *l = letter(mail.SocialCode); l.Code = "" },
 		"no new address":            func(l *mail.Letter) { *l = letter(mail.EmailAsked); l.NewEmail = "" },
 		"no address that it became": func(l *mail.Letter) { *l = letter(mail.EmailChanged); l.NewEmail = "" },
 		"no code":                   func(l *mail.Letter) { l.Code = "" },

@@ -14,6 +14,7 @@ const (
 	maxIP      = 64
 	maxBrowser = 80
 	maxCompany = 80   // and the name of a product that somebody asks for
+	maxItem    = 40   // the name of a social provider, as the host wrote it: headings have to hold it
 	maxRead    = 1024 // bytes of a name that are looked at
 )
 
