@@ -23,6 +23,12 @@ const (
 	ReasonSSODomainMismatch   Reason = "sso_domain_mismatch"           // its answer names an address that the company may not speak for
 	ReasonSSOUserUnknown      Reason = "sso_user_unknown"              // whoever is signed in there has no account here
 	ReasonSSOSubjectChanged   Reason = "sso_subject_changed"           // the person is somebody else at their company than before: an administrator looks at it
+	ReasonSocialNotConnected  Reason = "social_not_connected"          // the account at the provider opens none here; the person signs in first, and connects it
+	ReasonSocialEmailExists   Reason = "social_email_exists"           // the provider names an address that has an account: the person signs in with it again, and confirms
+	ReasonSocialAlreadyLinked Reason = "social_already_linked"         // the account at the provider opens another one here, or another one of the provider opens this one: not whose
+	ReasonSocialCancelled     Reason = "social_cancelled"              // the person did not agree at the provider
+	ReasonSocialFailed        Reason = "social_failed"                 // the sign-in at the provider did not complete
+	ReasonLastMethod          Reason = "last_method"                   // the person would have nothing left to sign in with
 	ReasonCompanyIDUnknown    Reason = "company_id_unknown"            // the domain has no company's own sign-in
 	ReasonExemptNeedsTwoStep  Reason = "exempt_needs_two_step"         // whoever is exempt from the company's own sign-in needs an app first; told to administrators
 	ReasonUserSuspended       Reason = "user_suspended"                // told only after proof
