@@ -280,6 +280,9 @@ func required(cfg Config) error {
 	case signUp && cfg.Mail == nil:
 		return errors.New("auth: Config.Mail is required by Preset.SignUp: an address is proven by a letter")
 	}
+	if cfg.Preset.SocialSignUp == SocialSignUpOn && cfg.Registrar == nil {
+		return errors.New("auth: Config.Registrar is required by Preset.SocialSignUp")
+	}
 	switch {
 	case cfg.Mail == nil && !cfg.AllowNoMail:
 		return errors.New("auth: Config.Mail is required: codes and notices are mailed; or AllowNoMail, to do without them")

@@ -76,6 +76,23 @@ const (
 	SignUpCompany SignUpMode = "company" // whoever proves an address, together with a company of which they are super administrator
 )
 
+// SocialDisplay says which social providers a page offers, of those that the host has.
+type SocialDisplay string
+
+const (
+	SocialAllEnabled        SocialDisplay = "all-enabled"         // all, on the first page; Recommended
+	SocialConnectedOnDevice SocialDisplay = "connected-on-device" // those by which somebody has signed in on this browser
+	SocialConnectedForUser  SocialDisplay = "connected-for-user"  // those that the person has connected, once the address is typed: whoever types it learns which
+)
+
+// SocialSignUp says whether whoever is new gets an account by one at a social provider.
+type SocialSignUp string
+
+const (
+	SocialSignUpOff SocialSignUp = "off" // they are told to sign in with e-mail first; Recommended
+	SocialSignUpOn  SocialSignUp = "on"  // whoever proves an address: by a provider that speaks for it, or by a mailed code
+)
+
 // ResetSignOut says whether a new password by a mailed link ends the person's sessions. After a report, a lock, or for an address
 // that was not proven before, it always does.
 type ResetSignOut string
@@ -129,6 +146,8 @@ type Preset struct {
 	SkipHighRisk          bool          // whoever has done a second step is never asked for a mailed code besides, however unusual the sign-in
 	TrustFor              time.Duration // how long "I trust this device" spares its owner mailed codes; zero: 90 days
 	SignUp                SignUpMode    // empty: SignUpOff
+	SocialDisplay         SocialDisplay // empty: SocialAllEnabled
+	SocialSignUp          SocialSignUp  // empty: SocialSignUpOff
 	ResetSignOut          ResetSignOut  // empty: ResetSignOutTicked
 	SkipSecondStepAtReset bool          // a mailed link alone sets a new password, also for somebody with an authenticator app
 
@@ -139,7 +158,7 @@ type Preset struct {
 // two-step verification for whoever wants it or whose company asks for it, with recovery codes for a lost phone.
 func Recommended() Preset {
 	return Preset{
-		SignUp: SignUpOff, ResetSignOut: ResetSignOutTicked,
+		SignUp: SignUpOff, ResetSignOut: ResetSignOutTicked, SocialDisplay: SocialAllEnabled, SocialSignUp: SocialSignUpOff,
 		Layout: LayoutEmailFirst, AfterSetup: AfterSetupNewCode, SelfReset: SelfResetRecovery, SelfResetDelay: day, TrustFor: 90 * day,
 		Policy: Policy{
 			Keep: KeepAllowed, KeptIdle: 30 * day, KeptCap: 180 * day, Idle: 12 * time.Hour, Cap: day,
@@ -161,6 +180,7 @@ func EmailFirst() Preset {
 	p.AfterSetup, p.SelfReset = AfterSetupGoOn, SelfResetEmail
 	p.SkipRecoveryCodes, p.SkipHighRisk = true, true
 	p.ResetSignOut = ResetSignOutUnticked
+	p.SocialDisplay = SocialConnectedForUser
 	return p
 }
 
@@ -268,6 +288,8 @@ func (p Preset) complete() Preset {
 	p.SelfResetDelay = cmp.Or(p.SelfResetDelay, r.SelfResetDelay)
 	p.TrustFor = cmp.Or(p.TrustFor, r.TrustFor)
 	p.SignUp = cmp.Or(p.SignUp, r.SignUp)
+	p.SocialDisplay = cmp.Or(p.SocialDisplay, r.SocialDisplay)
+	p.SocialSignUp = cmp.Or(p.SocialSignUp, r.SocialSignUp)
 	p.ResetSignOut = cmp.Or(p.ResetSignOut, r.ResetSignOut)
 	p.Policy.Passwords = completePasswords(p.Policy.Passwords, r.Policy.Passwords)
 	return p
@@ -295,6 +317,8 @@ func (p Preset) check() error {
 		{"AfterSetup", string(p.AfterSetup), []string{"new-code", "go-on"}},
 		{"SelfReset", string(p.SelfReset), []string{"off", "recovery", "email", "email-wait"}},
 		{"SignUp", string(p.SignUp), []string{"off", "person", "company"}},
+		{"SocialDisplay", string(p.SocialDisplay), []string{"all-enabled", "connected-on-device", "connected-for-user"}},
+		{"SocialSignUp", string(p.SocialSignUp), []string{"off", "on"}},
 		{"ResetSignOut", string(p.ResetSignOut), []string{"never", "ask-unticked", "ask-ticked", "always"}},
 	} {
 		if !slices.Contains(f.of, f.is) {
@@ -350,6 +374,8 @@ func (p Preset) Validate() []Warning {
 	add(p.SkipSecondStepAtReset, "SkipSecondStepAtReset", "whoever reads the mailbox sets a new password without the app; the sign-in asks for it still", "A-198")
 	add(p.Policy.Passwords.MaxAge > 0, "Policy.Passwords.MaxAge",
 		"people who must think of new passwords again and again choose weaker ones; NIST SP 800-63B-4 advises against it")
+	add(p.SocialDisplay == SocialConnectedForUser, "SocialDisplay",
+		"whoever types an address learns which social accounts its owner has connected, and so that there is one", "A-139")
 	add(p.KeepOnReport, "KeepOnReport", "a thief whom a person reports keeps the sessions on other devices, and the password")
 	return risks
 }
