@@ -15,12 +15,19 @@ import (
 	"github.com/sallyport-auth/sallyport/session"
 )
 
-// An Arrival is what a company's own sign-in has answered about whoever stands before a browser: who somebody is there, or why it says
-// nothing. It is a claim that the caller has checked (package sso does); what it is worth here, Meet and Next decide.
+// An Arrival is what a company's own sign-in, or a social provider, has answered about whoever stands before a browser: who somebody is
+// there, or why it says nothing. It is a claim that the caller has checked (packages sso and social do); what it is worth here, Meet and
+// Next decide.
 type Arrival struct {
+	// Of a social account. Of the fields below, Subject, Email (which may be empty), Name and AuthTime count for it too.
+	Provider     string `json:",omitzero"` // as the host names it: "google"; empty: a company's own sign-in
+	ProviderName string `json:",omitzero"` // as people know it, for letters: "Google"
+	Issuer       string `json:",omitzero"` // whose Subject it is
+	Speaks       bool   `json:",omitzero"` // the provider speaks for Email: whoever has the account there has the mailbox
+
 	Connection  string    `json:",omitzero"` // the connection that answered
 	AccountID   string    `json:",omitzero"` // the company whose it is
-	Subject     string    `json:",omitzero"` // names the person at the connection for good
+	Subject     string    `json:",omitzero"` // names the person there for good
 	Email       string    `json:",omitzero"` // the address that goes with it
 	Name        string    `json:",omitzero"` // for somebody new; may be empty
 	Role        Role      `json:",omitzero"` // for somebody new: what their groups there make of them; empty, or none that a connection may give: a member
@@ -37,6 +44,7 @@ type Arrival struct {
 	Key     [32]byte  `json:",omitzero"` // of the ticket that Arrive has answered; written by it
 	Fresh   bool      `json:",omitzero"` // a fresh sign-in was demanded; written by Arrive
 	Unasked bool      `json:",omitzero"` // nobody here has asked for it; written by ArriveUnasked
+	Proven  bool      `json:",omitzero"` // of a social account: a code that went to Email was right; written by Code
 }
 
 const (
@@ -51,17 +59,48 @@ func (a Arrival) here() bool { return !a.At.IsZero() }
 func (a Arrival) stale(now time.Time) bool { return !now.Before(a.At.Add(arrivalLife)) }
 
 // source is where the person's identity is from, as Link.Source says it.
-func (a Arrival) source() string { return ssoSource(a.Connection) }
+func (a Arrival) source() string {
+	if a.Provider != "" {
+		return a.Issuer
+	}
+	return ssoSource(a.Connection)
+}
 
-func ssoSource(connection string) string { return "sso:" + connection }
+// late is what somebody is told whose answer has waited too long.
+func (a Arrival) late() Reason {
+	if a.Provider != "" {
+		return ReasonSocialFailed
+	}
+	return ReasonSSOExpired
+}
+
+// method is the way in which such an answer proves somebody.
+func (a Arrival) method() Method {
+	if a.Provider != "" {
+		return SocialMethod(a.Provider)
+	}
+	return MethodSSO
+}
+
+// ssoPrefix is what the sources of companies begin with. No issuer of a social provider does.
+const ssoPrefix = "sso:"
+
+func ssoSource(connection string) string { return ssoPrefix + connection }
 
 // pends tells whether an answer waits whose person has to prove who they are here before it is linked.
 func (f Flow) pends(now time.Time) bool { return f.Pending.here() && !f.Pending.stale(now) }
 
-// A Departure is a browser that leaves for its company's sign-in.
+// pendsCompany is pends for an answer of a company's own sign-in.
+func (f Flow) pendsCompany(now time.Time) bool { return f.pends(now) && f.Pending.Provider == "" }
+
+// pendsSocial is pends for an account at a social provider.
+func (f Flow) pendsSocial(now time.Time) bool { return f.pends(now) && f.Pending.Provider != "" }
+
+// A Departure is a browser that leaves for its company's sign-in, or for a social provider.
 type Departure struct {
 	Step              // a Reason: it may not
-	Connection string // where to
+	Connection string // where to: the company's sign-in
+	Provider   string // or the social provider; one of both
 	Handle     []byte // to be kept with the request, and given to Arrive with the answer. It is no secret, and opens nothing
 	LoginHint  string // the address; empty: none is known
 	Fresh      bool   // it must demand a fresh sign-in
@@ -98,6 +137,12 @@ func (m *Manager) Depart(ctx context.Context, ref Ref, connection string, c Clie
 		step, err := outOfOrder(o.step, nil)
 		return Departure{Step: step}, err
 	}
+	return m.leave(ctx, o, Departure{Connection: connection}, c)
+}
+
+// leave lets a browser leave in a flow that has been found to offer it.
+func (m *Manager) leave(ctx context.Context, o opened, to Departure, c Client) (Departure, error) {
+	f, now := o.step.Flow, o.facts.Now
 	var t toll
 	t.add(m.counters("departures", source(c)), Charge{Window: time.Minute, Limit: identifyLimit, Lock: time.Minute}, false)
 	t.add(m.counters("flow", f.ID, "departures"), Charge{Window: flowLife, Limit: departures, Lock: flowLife}, false)
@@ -115,7 +160,8 @@ func (m *Manager) Depart(ctx context.Context, ref Ref, connection string, c Clie
 		}
 		o.step.Flow = f
 	}
-	return m.departure(o.step, o.key, connection)
+	to.Step = o.step
+	return to.from(o.key)
 }
 
 // DepartFor makes a flow for a company's sign-in that was asked for by name, and not by an address: of the Opening, Email counts for
@@ -132,15 +178,18 @@ func (m *Manager) DepartFor(ctx context.Context, o Opening, connection string, c
 		return Departure{}, err
 	}
 	key, _ := token.Lookup(token.Flow, step.Token)
-	return m.departure(step, key, connection)
+	return Departure{Step: step, Connection: connection}.from(key)
 }
 
-func (m *Manager) departure(s Step, key [32]byte, connection string) (Departure, error) {
-	text, err := json.Marshal(handle{Flow: key, ID: s.Flow.ID, Fresh: s.Fresh})
-	if err != nil {
+// from is the departure of the flow under this key.
+func (d Departure) from(key [32]byte) (Departure, error) {
+	f := d.Step.Flow
+	d.Fresh, d.LoginHint = d.Step.Fresh, f.Email
+	var err error
+	if d.Handle, err = json.Marshal(handle{Flow: key, ID: f.ID, Fresh: d.Fresh}); err != nil {
 		return Departure{}, fmt.Errorf("auth: writing a handle: %w", err)
 	}
-	return Departure{Step: s, Connection: connection, Handle: text, LoginHint: s.Flow.Email, Fresh: s.Fresh}, nil
+	return d, nil
 }
 
 // Departed tells which flow a handle is of; empty: it is none of ours.
@@ -179,7 +228,7 @@ func (m *Manager) Arrive(ctx context.Context, departed []byte, a Arrival) (ticke
 		return "", err
 	}
 	ticket, a.Key = token.New(token.SSOTicket)
-	a.Fresh, a.Unasked = h.Fresh, false
+	a.Fresh, a.Unasked, a.Proven = h.Fresh, false, false
 	for range 5 { // somebody may be pressing buttons in the same flow
 		now := m.now()
 		f, err := m.loadKey(ctx, h.Flow, now)
@@ -218,7 +267,7 @@ func (m *Manager) ArriveUnasked(ctx context.Context, a Arrival, o Opening, c Cli
 	if err != nil || step.Reason != "" {
 		return step, err
 	}
-	a.At, a.Fresh, a.Unasked = f.MadeAt, false, true
+	a.At, a.Fresh, a.Unasked, a.Proven = f.MadeAt, false, true, false
 	f.Arrival, f.Connection = a, a.Connection
 	step = m.nameless(f, f.MadeAt)
 	step.Token, err = m.started(ctx, f, o.Replaces, c)
@@ -228,13 +277,19 @@ func (m *Manager) ArriveUnasked(ctx context.Context, a Arrival, o Opening, c Cli
 // checkArrival refuses what no caller that has checked an answer hands over.
 func (m *Manager) checkArrival(a *Arrival) error {
 	if a.Why != "" {
-		*a = Arrival{Connection: a.Connection, AccountID: a.AccountID, Why: a.Why, Reference: a.Reference}
+		*a = Arrival{Provider: a.Provider, ProviderName: a.ProviderName, Connection: a.Connection, AccountID: a.AccountID, Why: a.Why, Reference: a.Reference}
 		return nil
+	}
+	if m.stores.Identities == nil {
+		return errors.New("auth: Config.Stores.Identities is required by a company's own sign-in, and by social accounts")
+	}
+	if a.Provider != "" {
+		return a.checkSocial()
 	}
 	typed, err := address.Parse(a.Email)
 	switch {
-	case m.stores.Identities == nil:
-		return errors.New("auth: Config.Stores.Identities is required by a company's own sign-in")
+	case a.Issuer != "" || a.Speaks:
+		return errors.New("auth: an arrival of a company with the fields of a social account")
 	case a.Connection == "" || a.AccountID == "" || a.Subject == "":
 		return errors.New("auth: an arrival without a connection, company or subject")
 	case err != nil:
@@ -269,11 +324,13 @@ func (m *Manager) Arrived(ctx context.Context, ref Ref, ticket string, confirmed
 		step.Came = Arrival{}
 		return outOfOrder(step, nil)
 	case f.Arrival.stale(now):
-		return m.dismiss(ctx, o, ReasonSSOExpired, c)
+		return m.dismiss(ctx, o, f.Arrival.late(), c)
 	case f.Arrival.Why != "":
 		return m.dismiss(ctx, o, f.Arrival.Why, c)
 	case f.Arrival.Unasked && !confirmed:
 		return step, nil
+	case f.Arrival.Provider != "":
+		return m.arrivedSocial(ctx, o, c)
 	}
 	a := f.Arrival
 	meeting, err := m.meeting(ctx, a, now)
@@ -302,9 +359,12 @@ func (m *Manager) Arrived(ctx context.Context, ref Ref, ticket string, confirmed
 // dismiss takes an answer out of the flow, and says why.
 func (m *Manager) dismiss(ctx context.Context, o opened, why Reason, c Client) (Step, error) {
 	f, a := o.step.Flow.accepted(o.facts.Now), o.step.Flow.Arrival
+	if !a.here() { // one that was laid aside turns out to be worth nothing
+		a, f.Pending = f.Pending, Arrival{}
+	}
 	f.Arrival = Arrival{}
 	e := m.event(ProofRefused, o.facts.Now, c)
-	e.FlowID, e.UserID, e.AccountID, e.Method, e.Reason, e.Connection, e.Reference = f.ID, f.UserID, a.AccountID, MethodSSO, why, a.Connection, a.Reference
+	e.FlowID, e.UserID, e.AccountID, e.Method, e.Reason, e.Connection, e.Reference = f.ID, f.UserID, a.AccountID, a.method(), why, a.Connection, a.Reference
 	if err := m.note(ctx, e); err != nil {
 		return Step{}, err
 	}
@@ -339,12 +399,17 @@ func (m *Manager) pend(ctx context.Context, o opened, u User, c Client) (Step, e
 	return step, nil
 }
 
-// Link answers StageLink: the company's sign-in is this person's from now on, or it is not and the flow goes on without it. The person is
-// told by mail. Reason ReasonSSOSubjectChanged: it is somebody else's meanwhile.
+// Link answers StageLink: the company's sign-in, or the social account, is this person's from now on, or it is not and the flow goes on
+// without it. The person is told by mail. Reasons: it is somebody else's meanwhile, ReasonSSOSubjectChanged or
+// ReasonSocialAlreadyLinked; ReasonLinkExpired: the person has waited too long.
 func (m *Manager) Link(ctx context.Context, ref Ref, confirmed bool, c Client) (Step, error) {
 	now := m.now()
 	o, err := m.open(ctx, ref, c, now)
-	if err != nil || o.step.Stage != StageLink {
+	if err == nil && o.step.Flow.Pending.Provider != "" && o.step.Flow.Pending.stale(now) && o.step.Flow.UserID != "" {
+		step, err := m.linkless(ctx, o, ReasonLinkExpired, c)
+		return step, err
+	}
+	if err != nil || o.step.Stage != StageLink || !o.step.Flow.pends(now) {
 		return outOfOrder(o.step, err)
 	}
 	f := o.step.Flow
@@ -353,34 +418,51 @@ func (m *Manager) Link(ctx context.Context, ref Ref, confirmed bool, c Client) (
 		f.Pending = Arrival{}
 		return m.goOn(ctx, o, f, c)
 	}
-	meeting, err := m.meeting(ctx, a, now)
-	if err != nil {
-		return Step{}, err
+	why := Reason("")
+	if a.Provider == "" {
+		meeting, err := m.meeting(ctx, a, now)
+		if err != nil {
+			return Step{}, err
+		}
+		w := Meet(meeting)
+		if why = w.Reason; why == "" && (w.User.ID != f.UserID || w.Act == Create) {
+			why = ReasonSSOSubjectChanged
+		}
 	}
-	w := Meet(meeting)
-	if w.Reason == "" && (w.User.ID != f.UserID || w.Act == Create) {
-		w.Reason = ReasonSSOSubjectChanged
-	}
-	if w.Reason == "" {
-		if w.Reason, err = m.bind(ctx, a, o.facts.User, f, c, true); err != nil {
+	if why == "" {
+		if why, err = m.bind(ctx, a, o.facts.User, f, c, true); err != nil {
 			return o.step, err
 		}
 	}
-	if w.Reason != "" {
-		f.Pending = Arrival{}
-		step, err := m.goOn(ctx, o, f, c)
-		return step.refused(w.Reason, 0), err
+	if why != "" {
+		return m.linkless(ctx, o, why, c)
 	}
-	cred, err := m.credential(ctx, f.UserID)
-	if err != nil {
+	if f, err = m.bound(ctx, &o, f); err != nil {
 		return Step{}, err
 	}
-	f.Proofs = o.carried(cred.Version) // what led here was proven before the link, and for it
-	f.Pending, f.Login = Arrival{}, a.Login
-	o.facts.stand(cred)
-	o.facts.Device = session.Device{} // it ended with what else was remembered
+	f.Pending, f.Login, f.Connected = Arrival{}, a.Login, a.Provider != ""
 	err = m.proveAs(ctx, &o, f, a, c)
 	return o.step, err
+}
+
+// bound carries a flow over a link that was made in it: what led here was proven before the link, and for it.
+func (m *Manager) bound(ctx context.Context, o *opened, f Flow) (Flow, error) {
+	cred, err := m.credential(ctx, f.UserID)
+	if err != nil {
+		return f, err
+	}
+	f.Proofs = o.carried(cred.Version)
+	o.facts.stand(cred)
+	o.facts.Device = session.Device{} // it ended with what else was remembered
+	return f, nil
+}
+
+// linkless goes on without what was to be linked, and says why.
+func (m *Manager) linkless(ctx context.Context, o opened, why Reason, c Client) (Step, error) {
+	f := o.step.Flow
+	f.Pending = Arrival{}
+	step, err := m.goOn(ctx, o, f, c)
+	return step.refused(why, 0), err
 }
 
 // goOn saves a flow after a step that proves nothing, and says where it stands.
@@ -424,7 +506,10 @@ func (m *Manager) proveArrival(ctx context.Context, o opened, a Arrival, u User,
 		return Step{}, fmt.Errorf("auth: writing down that an identity was used: %w", err)
 	}
 	f := o.step.Flow
-	f.Arrival, f.Pending, f.Login = Arrival{}, Arrival{}, a.Login
+	f.Arrival, f.Login = Arrival{}, a.Login
+	if f.Pending.source() == a.source() || f.Pending.Provider == "" { // else this proves whose account the one that waits is to be linked with
+		f.Pending = Arrival{}
+	}
 	f.UserID = u.ID
 	if f.Purpose == SignIn {
 		f.Way = WayAny
@@ -443,8 +528,9 @@ func (m *Manager) proveArrival(ctx context.Context, o opened, a Arrival, u User,
 // proveAs adds the proof of an answer to a flow whose user it has found. The facts hold the user.
 func (m *Manager) proveAs(ctx context.Context, o *opened, f Flow, a Arrival, c Client) error {
 	return m.prove(ctx, o, f, Proof{
-		Method: MethodSSO, At: o.facts.Now, Version: o.facts.Credential, Via: a.Connection,
+		Method: a.method(), At: o.facts.Now, Version: o.facts.Credential, Via: a.Connection,
 		AuthTime: a.AuthTime, Fresh: a.Fresh, MultiFactor: a.MultiFactor, Ends: a.Ends,
+		Speaks: a.Speaks && a.Email == accountOf(o.facts.User),
 	}, "", c)
 }
 
@@ -452,8 +538,8 @@ func (m *Manager) proveAs(ctx context.Context, o *opened, f Flow, a Arrival, c C
 // anew after the account was locked.
 func (m *Manager) unlocked(ctx context.Context, facts Facts, cred Credential, a Arrival, c Client) (Credential, error) {
 	facts.stand(cred)
-	p := Proof{Method: MethodSSO, AuthTime: a.AuthTime, Fresh: a.Fresh}
-	if cred.LockedAt.IsZero() || !facts.ssoOnly() || !p.freshAfter(cred.LockedAt) {
+	p := Proof{Method: a.method(), AuthTime: a.AuthTime, Fresh: a.Fresh}
+	if cred.LockedAt.IsZero() || p.social() || !facts.ssoOnly() || !p.freshAfter(cred.LockedAt) {
 		return cred, nil
 	}
 	e := m.event(Unlocked, facts.Now, c)
@@ -478,14 +564,18 @@ func (m *Manager) unlocked(ctx context.Context, facts Facts, cred Credential, a 
 func (m *Manager) bind(ctx context.Context, a Arrival, u User, f Flow, c Client, tell bool) (Reason, error) {
 	now := m.now()
 	e := m.event(IdentityLinked, now, c)
-	e.FlowID, e.UserID, e.AccountID, e.Method, e.Connection = f.ID, u.ID, a.AccountID, MethodSSO, a.Connection
+	e.FlowID, e.UserID, e.AccountID, e.Method, e.Connection = f.ID, u.ID, a.AccountID, a.method(), a.Connection
 	if err := m.note(ctx, e); err != nil {
 		return "", err
 	}
-	notice := ""
+	notice, conflict := "", ReasonSSOSubjectChanged
+	l := m.letter(mail.SSOLinked, u, f.Lang, c, now)
+	if a.Provider != "" {
+		l.Kind, l.Item, conflict = mail.SocialLinked, a.name(), ReasonSocialAlreadyLinked
+	}
 	if tell {
 		var err error
-		if notice, err = m.announce(ctx, m.letter(mail.SSOLinked, u, f.Lang, c, now)); err != nil {
+		if notice, err = m.announce(ctx, l); err != nil {
 			return "", err
 		}
 	}
@@ -493,10 +583,10 @@ func (m *Manager) bind(ctx context.Context, a Arrival, u User, f Flow, c Client,
 		return "", err
 	}
 	err := m.stores.Identities.LinkIdentity(ctx, Link{
-		ID: "idn_" + token.NewID(), UserID: u.ID, Source: a.source(), Subject: a.Subject, Email: a.Email, LinkedAt: now, UsedAt: now,
+		ID: "idn_" + token.NewID(), UserID: u.ID, Provider: a.Provider, Source: a.source(), Subject: a.Subject, Email: a.Email, LinkedAt: now, UsedAt: now,
 	})
 	if errors.Is(err, ErrConflict) {
-		return ReasonSSOSubjectChanged, m.retract(ctx, notice)
+		return conflict, m.retract(ctx, notice)
 	}
 	return "", wrapped("auth: linking an identity", err)
 }

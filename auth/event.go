@@ -53,9 +53,9 @@ const (
 	SignOutAppointed Kind = "sign_out_appointed" // a company's sessions will end at a date
 	HashUpgraded     Kind = "hash_upgraded"      // the same password is stored in a newer form
 	HashUnreadable   Kind = "hash_unreadable"    // a stored hash is in no format that the Hasher or its Verifiers know
-	LinkAsked        Kind = "link_asked"         // a company's sign-in has named somebody who has to prove it here first
-	IdentityLinked   Kind = "identity_linked"    // a company's sign-in is a person's from now on
-	IdentityUnlinked Kind = "identity_unlinked"  // an administrator took that back
+	LinkAsked        Kind = "link_asked"         // a company's sign-in, or a social account, is somebody's who has to prove it here first
+	IdentityLinked   Kind = "identity_linked"    // it is a person's from now on
+	IdentityUnlinked Kind = "identity_unlinked"  // it is no longer: an administrator, the person or the provider took that back
 	Unlocked         Kind = "unlocked"           // a locked account was opened by a company's sign-in, demanded anew
 	BreakGlass       Kind = "break_glass"        // somebody who is exempt went round their company's own sign-in
 	SSOChanged       Kind = "sso_changed"        // a member was exempted from the company's own sign-in, bound to it, or neither

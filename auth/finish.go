@@ -88,9 +88,10 @@ func (m *Manager) Finish(ctx context.Context, ref Ref, c Client) (Done, Step, er
 	return done, step, nil
 }
 
-// noticeDevice tells a person of a sign-in on a device not known before, unless a mailed code has told them already.
+// noticeDevice tells a person of a sign-in on a device not known before, unless a mailed code, or the letter about a social account that
+// was connected, has told them already.
 func (m *Manager) noticeDevice(ctx context.Context, o opened, c Client) (id string, err error) {
-	if o.facts.Device.Known(o.facts.Now) || mailboxProven(o.facts, o.step.Flow) {
+	if o.facts.Device.Known(o.facts.Now) || mailboxProven(o.facts, o.step.Flow) || o.step.Flow.Connected {
 		return "", nil
 	}
 	return m.announce(ctx, m.letter(mail.NewDevice, o.facts.User, o.step.Flow.Lang, c, o.facts.Now))
@@ -148,7 +149,7 @@ func (m *Manager) unmade(ctx context.Context, s session.Session) error {
 // provenAt is when the newest proof was made that counts, and is worth more than a look into the mailbox.
 func provenAt(facts Facts, f Flow) (at time.Time) {
 	for _, p := range f.Proofs {
-		if p.counts(facts) && !p.mailbox() && p.when().After(at) {
+		if p.counts(facts) && (!p.mailbox() || f.Purpose == StepUp && undated(facts, f)) && p.when().After(at) {
 			at = p.when()
 		}
 	}
@@ -160,7 +161,7 @@ func methods(facts Facts, f Flow) []string {
 	var names []string
 	for _, p := range f.Proofs {
 		for _, name := range p.names() {
-			if p.counts(facts) && !slices.Contains(names, name) {
+			if (p.counts(facts) || p.mailbox() && p.reached(facts)) && !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}
@@ -176,10 +177,10 @@ func (p Proof) names() []string {
 	return []string{string(p.Method)}
 }
 
-// when is when the person proved it: at their company that may have been long before it was told here.
+// when is when the person proved it: elsewhere that may have been long before it was told here.
 func (p Proof) when() time.Time {
 	switch {
-	case p.Method != MethodSSO, p.AuthTime.After(p.At):
+	case p.Method != MethodSSO && !p.social(), p.AuthTime.After(p.At):
 		return p.At
 	case p.AuthTime.IsZero(): // nobody knows when: then it is not recent
 		return p.At.Add(-recentProof - time.Second)

@@ -3,6 +3,7 @@ package auth
 import (
 	"net/netip"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth/password"
@@ -30,6 +31,7 @@ const (
 	ActionNewPhone Action = "new_device" // set it up anew with another phone
 	ActionSwitch   Action = "switch"     // work in another company; Target names it
 	ActionJoin     Action = "join"       // accept an invitation; Invitation names it
+	ActionConnect  Action = "connect"    // connect an account at a social provider; Provider names it
 )
 
 // A Method is a way of proving something.
@@ -44,6 +46,18 @@ const (
 	MethodSSO          Method = "sso"           // the company's own sign-in; Decision.Connection says which
 )
 
+// socialPrefix is what the methods of social providers begin with.
+const socialPrefix = "social:"
+
+// SocialMethod is the way of an account at a social provider: "social:google". The provider is named as the host names it.
+func SocialMethod(provider string) Method { return Method(socialPrefix + provider) }
+
+// Social tells whether this is the way of a social provider, and of which.
+func (m Method) Social() (provider string, ok bool) {
+	provider, ok = strings.CutPrefix(string(m), socialPrefix)
+	return provider, ok && provider != ""
+}
+
 // sessionMultiFactor stands beside MethodSSO among a session's methods where the company's sign-in asserted a second step.
 const sessionMultiFactor = "sso_mfa"
 
@@ -53,20 +67,28 @@ type Proof struct {
 	At      time.Time
 	Version int64 // of the person's credential at that moment; a newer credential makes the proof count for nothing
 
+	// Of MethodSSO and of a social account.
+	AuthTime time.Time `json:",omitzero"` // when the person proved it there; zero: nobody says
+	Fresh    bool      `json:",omitzero"` // a fresh sign-in was demanded, in this flow
+
 	// Of MethodSSO.
 	Via         string    `json:",omitzero"` // the connection; where the domain names another one by now, the proof counts for nothing
-	AuthTime    time.Time `json:",omitzero"` // when the person proved it there; zero: the company does not say
-	Fresh       bool      `json:",omitzero"` // a fresh sign-in was demanded, in this flow
 	MultiFactor bool      `json:",omitzero"` // the company asserts a second step
 	Ends        time.Time `json:",omitzero"` // the company wants the session over by then; zero: it does not say
+
+	Speaks  bool   `json:",omitzero"` // of a social account: its provider speaks for the person's own address
+	Address string `json:",omitzero"` // of a mailed code that went out before anybody was named: where to, in canonical form
 }
 
 // What a proof is worth. Only first opens a sign-in, and only second is a second step: a mailed code never is, because whoever
 // reads the mailbox can often set the password too (NIST SP 800-63B-4 does not take e-mail for an authenticator).
-func (p Proof) first() bool    { return p.Method == MethodPassword || p.Method == MethodSSO }
+func (p Proof) first() bool    { return p.Method == MethodPassword || p.Method == MethodSSO || p.social() }
 func (p Proof) second() bool   { return p.Method == MethodTOTP || p.Method == MethodRecoveryCode }
 func (p Proof) mailbox() bool  { return p.Method == MethodEmailCode }
 func (p Proof) recovery() bool { return p.Method == MethodEmailLink }
+
+// social tells whether it was proven with an account at a social provider.
+func (p Proof) social() bool { _, ok := p.Method.Social(); return ok }
 
 // A Flow is a sign-in in progress. It is a row held by the server and never a session: nothing but Finish turns one into the other.
 type Flow struct {
@@ -97,6 +119,9 @@ type Flow struct {
 	Connection string     `json:",omitzero"` // the company's sign-in that was asked for by name, before there was an address; empty: none
 	Arrival    Arrival    `json:",omitzero"` // an answer from outside that waits for the browser it is for; the zero Arrival: none
 	Pending    Arrival    `json:",omitzero"` // one whose person has to prove who they are here before it is linked; the zero Arrival: none
+	Told       Reason     `json:",omitzero"` // what the person was told about Pending, of a social account; empty: nothing yet
+	Provider   string     `json:",omitzero"` // the social provider that was asked for by name, or that ActionConnect is about; empty: none
+	Connected  bool       `json:",omitzero"` // a social account was connected, after everything that was asked for before it
 	Login      []byte     `json:",omitzero"` // what Arrival.Login held of the answer that was accepted
 	MadeAt     time.Time
 	ExpiresAt  time.Time // the flow ends then unless a step is accepted before

@@ -2,6 +2,7 @@ package auth
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/internal/address"
@@ -22,7 +23,7 @@ type Opening struct {
 }
 
 // Identify makes a flow for an address. Its answer depends on the domain of the address only, never on the person: nothing is
-// looked up about them. Reasons: ReasonEmailInvalid, ReasonTooManyAttempts, and with WayCompany ReasonCompanyIDUnknown (the domain has no
+// looked up about them. A social account that waits in the flow that this one replaces waits on. Reasons: ReasonEmailInvalid, ReasonTooManyAttempts, and with WayCompany ReasonCompanyIDUnknown (the domain has no
 // company's own sign-in); no flow is made then, and Step.Token is empty.
 func (m *Manager) Identify(ctx context.Context, o Opening, c Client) (Step, error) {
 	a, err := address.Parse(o.Email)
@@ -41,9 +42,42 @@ func (m *Manager) Identify(ctx context.Context, o Opening, c Client) (Step, erro
 	if o.Way == WayCompany && !facts.Domain.companySignIn() {
 		return m.opening(o).refused(ReasonCompanyIDUnknown, 0), nil
 	}
-	step := Step{Flow: f, Decision: Next(facts, f)}
+	if err := m.keepPending(ctx, facts, &f, o.Replaces); err != nil {
+		return Step{}, err
+	}
+	begun := opened{facts: facts}
+	if err := m.arrive(ctx, &begun, &f, c); err != nil {
+		return Step{}, err
+	}
+	step := begun.step
 	step.Token, err = m.started(ctx, f, o.Replaces, c)
 	return step, err
+}
+
+// keepPending takes over the social account that waits in the flow that this one takes the place of. One whose provider named no address
+// goes by the one that was typed now, which is proven by a code before anything else is asked.
+// Where the company's own sign-in is the only way none waits.
+func (m *Manager) keepPending(ctx context.Context, facts Facts, f *Flow, replaces string) error {
+	if replaces == "" || facts.Domain.SSO == SSOEnforced {
+		return nil
+	}
+	old, _, err := m.load(ctx, Ref{Token: replaces}, f.MadeAt)
+	if errors.Is(err, ErrFlowGone) {
+		return nil
+	}
+	if err != nil || old.Purpose != SignIn || old.UserID != "" || !old.pendsSocial(f.MadeAt) {
+		return err
+	}
+	f.Pending = old.Pending
+	for _, p := range old.Proofs {
+		if p.Address != "" {
+			f.Proofs = append(f.Proofs, p)
+		}
+	}
+	if f.Pending.Email == "" && f.Way != WayCompany && m.CanMail() {
+		f.Pending.Email, f.Address = f.Address, ""
+	}
+	return nil
 }
 
 // opening is the step of somebody who has not begun.

@@ -24,6 +24,7 @@ import (
 //	ChangeReported       all but the one     the reported     all                                    and the account is locked
 //	ChangeLocked         all                 all              all                                    and the account is locked
 //	ChangeLinked         none                all              all but the one
+//	ChangeUnlinked       all but the one     all              all
 //	ChangeEnded          all                 all              all
 //
 // "The one" is the session, or the sign-in, in which the change is made; a new password that comes by a mailed link, or from an
@@ -44,7 +45,8 @@ const (
 	ChangeAppGone      Change = "app_gone"      // two-step verification was turned off, or taken away by an administrator
 	ChangeReported     Change = "reported"      // the person does not recognize a device
 	ChangeLocked       Change = "locked"        // a suspicious sign-in
-	ChangeLinked       Change = "linked"        // the company's own sign-in is this person's from now on
+	ChangeLinked       Change = "linked"        // the company's own sign-in, or a social account, is this person's from now on
+	ChangeUnlinked     Change = "unlinked"      // a social account is this person's no longer
 	ChangeEnded        Change = "ended"         // suspended, deleted, or whatever else a host has for a reason: EndUser
 )
 
@@ -70,6 +72,7 @@ func (c Change) endings() ending {
 		ChangeReported:     {others: true, locks: true},
 		ChangeLocked:       {devices: true, locks: true},
 		ChangeLinked:       {devices: true, none: true},
+		ChangeUnlinked:     {devices: true, others: true},
 		ChangeEnded:        {devices: true},
 	}[c]
 }

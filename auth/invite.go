@@ -98,7 +98,7 @@ func (m *Manager) SendInvitation(ctx context.Context, id string, c Client) (i In
 	switch {
 	case s.domain.SSO == SSOEnforced:
 		kind = mail.InviteSSO
-	case complete(Facts{Found: s.found, User: s.user, Password: s.cred.Hash != "", App: app}):
+	case complete(Facts{Found: s.found, User: s.user, Password: s.cred.Hash != "", App: app, Linked: s.linked}):
 		kind = mail.InviteExisting
 	}
 	e := m.event(InvitationSent, now, c)

@@ -35,7 +35,7 @@ func (m *Manager) CheckInvitation(ctx context.Context, linkToken string, c Clien
 	if err != nil {
 		return in, err
 	}
-	in.Exists = complete(Facts{Found: s.found, User: s.user, Password: s.cred.Hash != "", App: app})
+	in.Exists = complete(Facts{Found: s.found, User: s.user, Password: s.cred.Hash != "", App: app, Linked: s.linked})
 	in.SSO = s.domain.SSO == SSOEnforced
 	live, err := m.sessionOf(ctx, c)
 	if err != nil || live.ID == "" {

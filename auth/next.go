@@ -18,7 +18,7 @@ const (
 	StageAuthenticate Stage = "authenticate" // prove it
 	StageVerify       Stage = "verify"       // prove it once more: the app, a recovery code, a mailed code
 	StageEnroll       Stage = "enroll"       // set up an authenticator app; Dialog says how far that is
-	StageLink         Stage = "link"         // confirm that the company's sign-in, or a social account, is this person's from now on
+	StageLink         Stage = "link"         // confirm that the company's sign-in, or a social account, is this person's from now on; with an Offer: go there
 	StageNewPassword  Stage = "new_password" // set a new password
 	StageAccount      Stage = "account"      // choose a company
 	StagePolicy       Stage = "policy"       // proven, but there is nothing to enter; Reason says why
@@ -40,6 +40,7 @@ type Facts struct {
 	ResetAt     time.Time    // when the password was last set by a mailed reset; zero: never
 	ChangedAt   time.Time    // when the password was set
 	Password    bool         // the user has one
+	Linked      bool         // of Activate and SignUp: the user is known elsewhere, at a company or a social provider
 	MustChange  bool         // an administrator asks for a new one
 	App         mfa.TOTPStatus
 	Device      session.Device  // what is remembered of this browser for this user; the zero Device: nothing
@@ -52,6 +53,7 @@ type Decision struct {
 	Stage      Stage
 	Offer      []Method        // what may be tried now
 	Connection string          // where Offer has MethodSSO: the company's sign-in
+	Social     bool            // accounts at social providers may be tried too: at those that the host has
 	Fresh      bool            // it must be proven anew there
 	Dialog     int             // at StageEnroll: 1 notice, 2 mailed code, 3 get an app, 4 scan and enter its code
 	NewPhone   bool            // "set up a new mobile device" is offered
@@ -77,8 +79,11 @@ type AccountChoice struct {
 func Next(facts Facts, flow Flow) Decision {
 	d := Decision{}
 	switch {
+	case flow.provesAddress(facts):
+		d.addressFirst(flow)
+		return d
 	case flow.Address == "":
-		d.Stage = StageIdentify
+		d.identify(facts, flow)
 		return d
 	case !d.proven(facts, flow), !d.welcome(facts, flow), !d.twoStep(facts, flow), !d.verified(facts, flow), !d.linked(facts, flow), !d.allowed(facts, flow):
 		return d
@@ -134,7 +139,7 @@ func (d *Decision) offerFirst(facts Facts, flow Flow) {
 		only = facts.ssoOnly()
 	}
 	switch {
-	case flow.pends(facts.Now):
+	case flow.pendsCompany(facts.Now):
 		d.say("the company's answer is to be linked: whose account it is is proven by password")
 		d.Offer = []Method{MethodPassword}
 		return
@@ -149,12 +154,17 @@ func (d *Decision) offerFirst(facts Facts, flow Flow) {
 	}
 	switch {
 	case !only && flow.Purpose == StepUp && len(d.Offer) > 0:
+	case !only && flow.Purpose == StepUp && !facts.Password && d.socialDoors(facts):
 	case !only:
 		d.Offer = append(d.Offer, MethodPassword)
 	case !own:
 		d.Reason = ReasonSSORequired
 	case flow.UserID != "" && !facts.LockedAt.IsZero():
 		d.Reason = ReasonSSOAgain
+	}
+	d.Social = flow.Purpose == SignIn && flow.Way == WayAny && !only && facts.Domain.SSO != SSOEnforced
+	if d.Reason == "" && flow.pendsSocial(facts.Now) && flow.Address == flow.Pending.Email {
+		d.Reason = flow.Told
 	}
 }
 
@@ -188,7 +198,7 @@ func (d *Decision) provenAgain(facts Facts, flow Flow) bool {
 		d.Stage, d.Offer = StageVerify, d.secondMethods(facts)
 		return false
 	}
-	return d.provenFirst(facts, flow)
+	return d.provenFirst(facts, flow) && d.socialAgain(facts, flow)
 }
 
 // setsUpFor tells whether entering a company leads to the set-up of an app. Whoever sets one up proves first who they are.
@@ -258,7 +268,7 @@ func (d *Decision) provenNew(facts Facts, flow Flow) bool {
 
 // complete tells whether the user has an account to sign in to: an address that is proven, and something to prove oneself with.
 func complete(facts Facts) bool {
-	return facts.Found && !facts.User.Unverified && (facts.Password || facts.App.ID != "")
+	return facts.Found && !facts.User.Unverified && (facts.Password || facts.App.ID != "" || facts.Linked)
 }
 
 // counts tells whether the person's credential is still the one that the proof was made with.
@@ -276,7 +286,7 @@ func (d *Decision) second(facts Facts, flow Flow) (Proof, bool) {
 
 // mailboxProven tells whether a mailed code reached the person in this flow.
 func mailboxProven(facts Facts, flow Flow) bool {
-	return slices.ContainsFunc(flow.Proofs, func(p Proof) bool { return p.mailbox() && p.counts(facts) })
+	return slices.ContainsFunc(flow.Proofs, func(p Proof) bool { return p.mailbox() && (p.counts(facts) || p.reached(facts)) })
 }
 
 // secondMethods are the second steps that a person with an app may try.
@@ -323,7 +333,7 @@ func (d *Decision) twoStep(facts Facts, flow Flow) bool {
 // twoStepAgain sets up what somebody who is signed in has asked for. The second step itself was asked for by provenAgain.
 func (d *Decision) twoStepAgain(facts Facts, flow Flow) bool {
 	switch enrolled := facts.App.ID != ""; {
-	case flow.Action == ActionProve, !flow.Setup.DoneAt.IsZero():
+	case flow.Action == ActionProve, flow.Action == ActionConnect, !flow.Setup.DoneAt.IsZero():
 		return true
 	case enrolled == (flow.Action == ActionNewPhone):
 		return d.dialogs(facts, flow)
@@ -556,8 +566,8 @@ func (d *Decision) verified(facts Facts, flow Flow) bool {
 	}
 	need, why := d.unusual(facts, flow)
 	switch {
-	case need && !flow.Renewed.IsZero():
-		d.say("what was asked for before the new password was met")
+	case need && (!flow.Renewed.IsZero() || flow.Connected):
+		d.say("what was asked for before the new password, or the link, was met")
 		return true
 	case !need:
 		if why != "" {
@@ -604,6 +614,8 @@ func (d *Decision) unusual(facts Facts, flow Flow) (bool, string) {
 		return true, "every sign-in is verified by mail"
 	case high:
 		return true, "an unusual sign-in"
+	case facts.spokenFor(flow):
+		return false, "the social provider speaks for the person's address"
 	case known:
 		return false, "a known device"
 	case p.Verification == VerifyRisk && flow.Verdict == VerdictOrdinary:

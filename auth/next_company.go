@@ -13,6 +13,8 @@ func (p Proof) worthless(facts Facts, flow Flow) string {
 		return fmt.Sprintf("the %s was proven before the person's credential changed", p.Method)
 	case p.Method == MethodPassword && !facts.passwordCounts(flow):
 		return "the password does not count here"
+	case p.social() && !facts.socialCounts():
+		return "a social account does not count here"
 	case p.Method == MethodSSO && (!facts.Domain.companySignIn() || p.Via != facts.Domain.Connection):
 		return "the company's sign-in is another one by now"
 	case p.Method == MethodSSO && !p.Ends.IsZero() && !facts.Now.Before(p.Ends):
@@ -57,7 +59,7 @@ func (f Facts) exempt() bool {
 // passwordCounts tells whether a password is a first proof in this flow. Where the company's own sign-in is the only way it is for those
 // who are exempt and have asked for it; and for whoever has to show whose account a company's answer is about, which alone leads nowhere.
 func (f Facts) passwordCounts(flow Flow) bool {
-	if flow.pends(f.Now) {
+	if flow.pendsCompany(f.Now) {
 		return true
 	}
 	if f.Domain.SSO == SSOEnforced {
@@ -93,12 +95,21 @@ func (f Facts) asserted(flow Flow, accountID string) bool {
 	})
 }
 
-// linked asks whether a company's answer that waits is to be this person's from now on. Whoever says no goes on without it.
+// linked asks whether an answer that waits is to be this person's from now on. Whoever says no goes on without it.
 func (d *Decision) linked(facts Facts, flow Flow) bool {
-	if !flow.pends(facts.Now) {
+	switch {
+	case flow.Action == ActionConnect:
+		return d.connected(facts, flow)
+	case flow.pendsSocial(facts.Now) && !facts.socialCounts():
+		d.say("the social account that waits counts for nothing here")
 		return true
+	case !flow.pends(facts.Now):
+		return true
+	case flow.Pending.Provider != "":
+		d.say("the %s account that waits is to be linked", flow.Pending.Provider)
+	default:
+		d.say("the company's answer is to be linked")
 	}
-	d.say("the company's answer is to be linked")
 	d.Stage = StageLink
 	return false
 }

@@ -70,6 +70,7 @@ type stranger struct {
 	user        User // ID is nobody where there is no such person
 	found       bool
 	cred        Credential
+	linked      bool // they are known elsewhere
 	domain      DomainRule
 	ssoOnly     bool         // they have to use their company's own sign-in
 	invitations []Invitation // those that can be accepted, newest first
@@ -87,6 +88,9 @@ func (m *Manager) stranger(ctx context.Context, canonical string, now time.Time)
 		s.user = User{ID: nobody}
 	}
 	if s.cred, err = m.credential(ctx, s.user.ID); err != nil {
+		return s, err
+	}
+	if s.linked, err = m.linked(ctx, s.user.ID); err != nil {
 		return s, err
 	}
 	if s.ssoOnly, err = m.ssoOnly(ctx, s.user.ID, s.domain, now); err != nil {

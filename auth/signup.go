@@ -44,7 +44,7 @@ func (m *Manager) SignUp(ctx context.Context, email, lang string, c Client) (Rea
 	letter := m.letter(mail.SignUp, User{ID: nobody, Email: a.Typed}, spoken(lang), c, now)
 	letter.Link, letter.ExpiresAt = to, ends
 	e := m.event(SignUpAsked, now, c)
-	if complete(Facts{Found: s.found, User: s.user, Password: s.cred.Hash != "", App: app}) || s.user.Suspended {
+	if complete(Facts{Found: s.found, User: s.user, Password: s.cred.Hash != "", App: app, Linked: s.linked}) || s.user.Suspended {
 		letter = m.letter(mail.SignUpTaken, s.user, spoken(lang), c, now)
 		letter.Link = m.URLOf("signin")
 		e.UserID = s.user.ID

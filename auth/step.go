@@ -145,6 +145,11 @@ func (m *Manager) person(ctx context.Context, facts *Facts, f Flow, c Client) (e
 	if facts.App, err = m.app(ctx, id); err != nil {
 		return err
 	}
+	if f.newcomer() {
+		if facts.Linked, err = m.linked(ctx, id); err != nil {
+			return err
+		}
+	}
 	if facts.Device, err = m.device(ctx, c, id); err != nil {
 		return err
 	}
@@ -274,6 +279,8 @@ func (m *Manager) stepOf(facts Facts, f Flow) Step {
 		if !facts.Password { // there is none to be used again
 			s.Rules = slices.DeleteFunc(s.Rules, func(r password.Unmet) bool { return r.Rule == password.Reused })
 		}
+	case f.provesAddress(facts):
+		s.MailTo = f.Pending.Email // which the browser's owner has written into their account there, or typed here
 	case s.Stage == StageVerify:
 		s.MailTo = address.Mask(facts.User.Email)
 	case s.Stage == StageEnroll:

@@ -21,6 +21,7 @@ type StepUpOpening struct {
 	Action   Action
 	Target   string // of ActionSwitch: the company to work in
 	Link     string // of ActionJoin: the token of the invitation's link
+	Provider string // of ActionConnect: the social provider
 	ReturnTo string // where to go afterwards; an address that is not allowed is dropped
 	Lang     string // the language of the page, as a BCP 47 tag of at most 35 bytes; empty, or longer: none
 	Replaces string // the token of a StepUp that this one takes the place of; empty: none
@@ -31,7 +32,8 @@ type StepUpOpening struct {
 // under a new token.
 //
 // With ActionSwitch and ActionJoin it asks only for what the company wants beyond what the session was made with, and ends in that
-// company. What cannot be entered is answered with StageRefused and the reason; no flow is made then.
+// company. What cannot be entered is answered with StageRefused and the reason; no flow is made then. With ActionConnect it leads to a
+// social provider (DepartSocial), whose answer is linked.
 //
 // ErrFlowGone: nobody is signed in.
 func (m *Manager) StepUp(ctx context.Context, o StepUpOpening, c Client) (Step, error) {
@@ -108,6 +110,8 @@ func (m *Manager) previewStepUp(ctx context.Context, o StepUpOpening, c Client) 
 			return opened{step: Step{Flow: f, Decision: Decision{}.stop(StageRefused, why, "the invitation cannot be accepted")}}, nil
 		}
 		f.Invitation, f.Letter, f.Target, f.Remember = i.ID, letter, i.As.AccountID, s.Kept
+	case ActionConnect:
+		f.Provider = o.Provider
 	}
 	facts, err := m.facts(ctx, f, c, now)
 	if err != nil {
@@ -143,7 +147,7 @@ func PurposeOf(flowID string) Purpose {
 }
 
 // finishStepUp gives the session of a StepUp a new token, and writes into it what was proven. After the set-up of an app this
-// browser is remembered anew: its record ended with all others.
+// browser is remembered anew, and after a link too: its record ended with all others.
 func (m *Manager) finishStepUp(ctx context.Context, o opened, c Client) (Done, Step, error) {
 	f, now, s := o.step.Flow, o.facts.Now, o.facts.Session
 	e := m.event(SteppedUp, now, c)
@@ -155,7 +159,7 @@ func (m *Manager) finishStepUp(ctx context.Context, o opened, c Client) (Done, S
 		return Done{}, Step{}, err
 	}
 	done := Done{ReturnTo: f.ReturnTo, Lang: cmp.Or(f.Lang, o.facts.User.Locale), Email: f.Email, Trace: o.step.Trace}
-	if !f.Setup.DoneAt.IsZero() {
+	if !f.Setup.DoneAt.IsZero() || f.Connected {
 		if _, err := m.grant(ctx, &done, o.facts, f, s.DeviceID, c); err != nil {
 			return Done{}, Step{}, err
 		}

@@ -24,10 +24,11 @@ const (
 	codeBurstLock = 15 * time.Minute
 )
 
-// Code tries a code that was mailed: for login verification at StageVerify, or for the second dialog of the set-up at
-// StageEnroll. It is no second step.
+// Code tries a code that was mailed: for login verification at StageVerify, for the address of a social account there, or for the
+// second dialog of the set-up at StageEnroll. It is no second step.
 //
-// Reasons: ReasonCodeFormat, ReasonCodeWrong, ReasonCodeExpired, ReasonTooManyAttempts.
+// Reasons: ReasonCodeFormat, ReasonCodeWrong, ReasonCodeExpired, ReasonTooManyAttempts. What becomes of a social account once its address
+// is proven is told as by Arrived.
 func (m *Manager) Code(ctx context.Context, ref Ref, typed string, c Client) (Step, error) {
 	now := m.now()
 	o, err := m.open(ctx, ref, c, now)
@@ -38,7 +39,7 @@ func (m *Manager) Code(ctx context.Context, ref Ref, typed string, c Client) (St
 	if _, ok := mfa.CleanCode(typed); !ok {
 		return step.refused(ReasonCodeFormat, 0), nil
 	}
-	t := m.codeToll(step.Flow.UserID)
+	t := m.codeToll(o.mailbox())
 	wait, err := m.charge(ctx, t, now) // before checking: two requests at once must not share one guess
 	if err != nil {
 		return Step{}, err
@@ -47,7 +48,7 @@ func (m *Manager) Code(ctx context.Context, ref Ref, typed string, c Client) (St
 		if err := m.throttled(ctx, step.Flow, c, now); err != nil {
 			return Step{}, err
 		}
-		return step.refused(ReasonTooManyAttempts, wait), m.suspect(ctx, o.facts.User, c, step.Flow, now)
+		return step.refused(ReasonTooManyAttempts, wait), m.suspectAny(ctx, o, c)
 	}
 	err = m.codes.Check(ctx, m.codeFor(o), typed)
 	switch {
@@ -61,31 +62,55 @@ func (m *Manager) Code(ctx context.Context, ref Ref, typed string, c Client) (St
 	default:
 		return Step{}, fmt.Errorf("auth: checking a mailed code: %w", err)
 	}
+	if step.Flow.provesAddress(o.facts) {
+		step, err := m.addressProven(ctx, o, c)
+		if err != nil {
+			return step, err
+		}
+		return step, m.refund(ctx, t)
+	}
 	if err := m.prove(ctx, &o, step.Flow, Proof{Method: MethodEmailCode, At: now, Version: o.facts.Credential}, o.facts.Device.ID, c); err != nil {
 		return Step{}, err
 	}
 	return o.step, m.refund(ctx, t)
 }
 
-// codeToll is what a guess at a mailed code costs its person, over all flows.
-func (m *Manager) codeToll(userID string) toll {
+// mailbox is whom a mailed code is charged to, and for: the person; or the address, where nobody is known yet. No user's ID has an @ in
+// front.
+func (o opened) mailbox() string {
+	if f := o.step.Flow; f.provesAddress(o.facts) {
+		return "@" + f.Pending.Email
+	}
+	return o.step.Flow.UserID
+}
+
+// suspectAny tells a person that somebody guesses at their codes. Where nobody is known, nobody is told.
+func (m *Manager) suspectAny(ctx context.Context, o opened, c Client) error {
+	if o.step.Flow.UserID == "" {
+		return nil
+	}
+	return m.suspect(ctx, o.facts.User, c, o.step.Flow, o.facts.Now)
+}
+
+// codeToll is what a guess at a mailed code costs its person or address, over all flows.
+func (m *Manager) codeToll(mailbox string) toll {
 	var t toll
-	t.add(m.counters("mailed code", userID), Charge{Window: time.Hour, Limit: codesInBurst, Lock: codeBurstLock}, true)
-	t.add(m.counters("mailed code in a row", userID), Charge{Window: rowLock, Limit: inARow, Lock: rowLock}, true)
+	t.add(m.counters("mailed code", mailbox), Charge{Window: time.Hour, Limit: codesInBurst, Lock: codeBurstLock}, true)
+	t.add(m.counters("mailed code in a row", mailbox), Charge{Window: rowLock, Limit: inARow, Lock: rowLock}, true)
 	return t
 }
 
-// mailToll is what mailing a code costs its person, over all flows.
-func (m *Manager) mailToll(userID string) toll {
+// mailToll is what mailing a code costs its person or address, over all flows.
+func (m *Manager) mailToll(mailbox string) toll {
 	var t toll
-	t.add(m.counters("codes mailed", userID), Charge{Window: time.Hour, Limit: mailsAnHour, Lock: time.Hour}, true)
+	t.add(m.counters("codes mailed", mailbox), Charge{Window: time.Hour, Limit: mailsAnHour, Lock: time.Hour}, true)
 	return t
 }
 
 // codeFor is what the flow's mailed code is for. It counts in this flow, for this person as they are now.
 func (m *Manager) codeFor(o opened) mfa.CodeFor {
 	f := o.step.Flow
-	return mfa.CodeFor{Purpose: codePurpose(o.step.Decision), UserID: f.UserID, Flow: fmt.Sprint(f.ID, " ", o.facts.Credential)}
+	return mfa.CodeFor{Purpose: codePurpose(o.step.Decision), UserID: o.mailbox(), Flow: fmt.Sprint(f.ID, " ", o.facts.Credential)}
 }
 
 func codePurpose(d Decision) string {
@@ -123,12 +148,12 @@ func (m *Manager) mailCode(ctx context.Context, o *opened, f *Flow, c Client) (R
 	if f.Code.Purpose == purpose && now.Before(f.Code.ResendAt()) {
 		return ReasonTooManyAttempts, f.Code.ResendAt().Sub(now), nil // and the person's own count is spared
 	}
-	wait, err := m.charge(ctx, m.mailToll(f.UserID), now)
+	wait, err := m.charge(ctx, m.mailToll(o.mailbox()), now)
 	if err != nil {
 		return "", 0, err
 	}
 	if wait > 0 {
-		return ReasonTooManyAttempts, wait, m.suspect(ctx, o.facts.User, c, *f, now)
+		return ReasonTooManyAttempts, wait, m.suspectAny(ctx, *o, c)
 	}
 	sent, err := m.codes.Send(ctx, m.codeFor(*o))
 	closed := (*mfa.ClosedError)(nil)
@@ -149,7 +174,14 @@ func (m *Manager) mailCode(ctx context.Context, o *opened, f *Flow, c Client) (R
 	if purpose == codeSetup {
 		kind = mail.EnrollEmail
 	}
-	l := m.letter(kind, o.facts.User, f.Lang, c, now)
+	u := o.facts.User
+	if f.provesAddress(o.facts) {
+		kind, u = mail.SocialCode, User{ID: nobody, Email: f.Pending.Email}
+	}
+	l := m.letter(kind, u, f.Lang, c, now)
+	if kind == mail.SocialCode {
+		l.Item = f.Pending.name()
+	}
 	l.Code, l.ExpiresAt = sent.Code, sent.ExpiresAt
 	if err := m.post(ctx, l); err != nil {
 		return "", 0, err
