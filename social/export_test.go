@@ -1,0 +1,16 @@
+package social
+
+import "net/url"
+
+// NewMemoryOf is NewMemory with room for so many.
+func NewMemoryOf(rows int) *Memory {
+	m := NewMemory()
+	m.max = rows
+	return m
+}
+
+// OneLine is oneLine.
+func OneLine(s string) string { return oneLine(s) }
+
+// CheckAnswer is checkAnswer.
+func CheckAnswer(q url.Values) error { return checkAnswer(q) }
