@@ -30,6 +30,7 @@ func (p *Provider) microsoftClaims(c Claims, g grant) {
 	c.SetString("ver", "2.0")
 	c.time("nbf", p.now())
 	c.SetString("tid", g.who.tenant())
+	c.SetString("aio", random())
 	c.SetString("uti", random()[:22])
 	c.SetString("rh", "0."+random()+".")
 	c.SetString("sid", objectID(Person{Email: random()}))

@@ -259,10 +259,11 @@ func (p *Provider) tokenError(w http.ResponseWriter, status int, code string) {
 	reply := map[string]any{"error": code}
 	switch p.cfg.Personality {
 	case Facebook:
-		graphError(w, "OAuthException", 100, map[string]string{
-			"invalid_client": "Error validating client secret.",
-			"invalid_grant":  "This authorization code has been used.",
-		}[code])
+		if code == "invalid_client" {
+			graphError(w, "OAuthException", 1, "Error validating client secret.")
+			return
+		}
+		graphError(w, "OAuthException", 100, "This authorization code has been used.")
 		return
 	case Apple:
 		status = http.StatusBadRequest // whatever it is
@@ -411,7 +412,10 @@ func (p *Provider) personClaims(c Claims, g grant, all bool) {
 	c.some("given_name", given)
 	c.some("family_name", family)
 	c.some("picture", g.who.Picture)
-	if p.cfg.Personality == LinkedIn {
+	switch {
+	case p.cfg.Personality == LinkedIn && c["aud"] != nil:
+		c.SetString("locale", "en_US")
+	case p.cfg.Personality == LinkedIn:
 		c.set("locale", map[string]string{"country": "US", "language": "en"})
 	}
 }

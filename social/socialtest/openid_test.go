@@ -2,9 +2,6 @@ package socialtest_test
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/hex"
 	"net/http"
 	"net/url"
 	"slices"
@@ -270,10 +267,4 @@ func TestCancel(t *testing.T) {
 			}
 		})
 	}
-}
-
-func proof(secret, token string) string {
-	mac := hmac.New(sha256.New, []byte(secret))
-	mac.Write([]byte(token))
-	return hex.EncodeToString(mac.Sum(nil))
 }
