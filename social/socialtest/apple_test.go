@@ -32,7 +32,9 @@ func TestAppleSecret(t *testing.T) {
 		change func(h header, c *jwt.Claims, key *any, alg *jose.SignatureAlgorithm)
 	}{
 		{"as it should be", true, nil},
-		{"for our issuer", true, func(_ header, c *jwt.Claims, _ *any, _ *jose.SignatureAlgorithm) { c.Audience = jwt.Audience{pr.p.Issuer()} }},
+		{"for our issuer", true, func(_ header, c *jwt.Claims, _ *any, _ *jose.SignatureAlgorithm) {
+			c.Audience = jwt.Audience{pr.p.Issuer()}
+		}},
 		{"almost six months", true, func(_ header, c *jwt.Claims, _ *any, _ *jose.SignatureAlgorithm) {
 			c.Expiry = jwt.NewNumericDate(pr.now.Add(15777000 * time.Second))
 		}},

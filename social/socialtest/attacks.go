@@ -156,6 +156,7 @@ const (
 	NoticeAudienceOther
 	NoticeIssuerOther
 	NoticeExpired
+	NoticeNoExpiry // as in the example of Apple's page
 	NoticeIssuedLongAgo
 	NoticeIssuedTomorrow
 	NoticeIDToken // an ID token in its place
@@ -213,7 +214,9 @@ func callbackAttacks() []attack {
 		{Attack: ErrorAnswer, number: 108, name: "error instead of a code", callback: failed("access_denied", "The person said no.", false)},
 		{Attack: ErrorMarkup, number: 108, name: "error with markup", callback: failed(`<script>alert(1)</script>`, `"><script>alert(1)</script>`, false)},
 		{Attack: ErrorLines, number: 108, name: "error of two lines", callback: failed("access_denied", "x\r\nSet-Cookie: a=b", false)},
-		{Attack: ErrorHuge, number: 108, name: "error of 100 KB", callback: failed("access_denied", strings.Repeat("x", 100<<10), false)},
+		{Attack: ErrorHuge, number: 108, name: "error of 100 KB", callback: func(p *Provider, q url.Values, state string) {
+			failed("access_denied", strings.Repeat("x", 100<<10), false)(p, q, state)
+		}},
 		{Attack: ErrorAndCode, number: 108, name: "error beside a code", callback: failed("access_denied", "", true)},
 	}
 	for i := range rows {
@@ -244,7 +247,9 @@ func callbackAttacks() []attack {
 		}},
 		{Attack: UserMarkup, number: 103, name: "the field user with markup", want: Ignore, on: apple, callback: parameter("user", `{"name":{"firstName":"<script>alert(1)</script>","lastName":"\u202etxet"}}`)},
 		{Attack: UserBroken, number: 103, name: "the field user is no JSON", want: Ignore, on: apple, callback: parameter("user", `{"name":{"firstName":`)},
-		{Attack: UserHuge, number: 103, name: "the field user of 100 KB", want: Judge, on: apple, callback: parameter("user", `{"name":{"firstName":"`+strings.Repeat("x", 100<<10)+`"}}`)},
+		{Attack: UserHuge, number: 103, name: "the field user of 100 KB", want: Judge, on: apple, callback: func(_ *Provider, q url.Values, _ string) {
+			q.Set("user", `{"name":{"firstName":"`+strings.Repeat("x", 100<<10)+`"}}`)
+		}},
 	}...)
 }
 
@@ -276,30 +281,30 @@ func tokenAttacks() []attack {
 			t.header.SetString("alg", t.key.algorithm())
 			t.header.SetString("kid", t.key.id)
 		}},
-		{Attack: SignatureWrong, number: 87, name: "signed with another key", token: forged(func(_ *Provider, t *signed) {
-			t.key = rsaKey()
+		{Attack: SignatureWrong, number: 87, name: "signed with another key", token: forged(func(p *Provider, t *signed) {
+			t.key = p.strangerLocked()
 			t.header.SetString("alg", "RS256")
 		})},
 		{Attack: SignatureMissing, number: 87, name: "no signature", token: forged(func(_ *Provider, t *signed) {
 			text := t.text()
 			t.ready = text[:strings.LastIndex(text, ".")+1]
 		})},
-		{Attack: HeaderJWK, number: 88, name: "the token brings its key", token: forged(func(_ *Provider, t *signed) {
-			t.foreignKey()
+		{Attack: HeaderJWK, number: 88, name: "the token brings its key", token: forged(func(p *Provider, t *signed) {
+			t.foreignKey(p)
 			t.header.set("jwk", publicJWK(t.key))
 		})},
 		{Attack: HeaderJKU, number: 88, name: "the token says where its keys are", token: forged(func(p *Provider, t *signed) {
-			t.foreignKey()
+			t.foreignKey(p)
 			t.header.SetString("jku", p.CanaryURL())
 		})},
 		{Attack: HeaderX5U, number: 88, name: "the token says where its certificate is", token: forged(func(p *Provider, t *signed) {
-			t.foreignKey()
+			t.foreignKey(p)
 			t.header.SetString("x5u", p.CanaryURL())
 		})},
 		{Attack: HeaderCrit, number: 88, name: "unknown critical header", token: func(_ *Provider, t *signed) {
 			t.header["crit"], t.header["urn:unknown"] = json.RawMessage(`["urn:unknown"]`), json.RawMessage(`true`)
 		}},
-		{Attack: UnknownKeyID, number: 89, name: "unknown kid", token: forged(func(_ *Provider, t *signed) { t.foreignKey() })},
+		{Attack: UnknownKeyID, number: 89, name: "unknown kid", token: forged(func(p *Provider, t *signed) { t.foreignKey(p) })},
 		{Attack: NoKeyID, number: 89, name: "no kid", want: Judge, token: func(_ *Provider, t *signed) { delete(t.header, "kid") }},
 		{Attack: AudienceOther, number: 90, name: "another audience", token: claim("aud", `"another"`)},
 		{Attack: AudienceSeveralNoAzp, number: 90, name: "several audiences, no azp", token: func(_ *Provider, t *signed) {
@@ -507,17 +512,18 @@ func noticeAttacks() []attack {
 	rows := []attack{
 		{Attack: NoticeAlgNone, number: 87, name: "notice with alg none", notice: func(_ *Provider, n *notice) { n.t.header.SetString("alg", "none") }},
 		{Attack: NoticeHS256, number: 87, name: "notice with HS256 and the public key", notice: func(_ *Provider, n *notice) { n.t.hs256() }},
-		{Attack: NoticeForeignKey, number: 88, name: "notice that brings its key", notice: func(_ *Provider, n *notice) {
-			n.t.foreignKey()
+		{Attack: NoticeForeignKey, number: 88, name: "notice that brings its key", notice: func(p *Provider, n *notice) {
+			n.t.foreignKey(p)
 			n.t.header.set("jwk", publicJWK(n.t.key))
 		}},
-		{Attack: NoticeUnknownKeyID, number: 89, name: "notice with an unknown kid", notice: func(_ *Provider, n *notice) { n.t.foreignKey() }},
+		{Attack: NoticeUnknownKeyID, number: 89, name: "notice with an unknown kid", notice: func(p *Provider, n *notice) { n.t.foreignKey(p) }},
 		{Attack: NoticeAudienceOther, number: 90, name: "notice for another", notice: func(_ *Provider, n *notice) { n.t.claims.SetString("aud", "another") }},
 		{Attack: NoticeIssuerOther, number: 91, name: "notice of another issuer", notice: func(_ *Provider, n *notice) { n.t.claims.SetString("iss", other) }},
 		{Attack: NoticeExpired, number: 92, name: "expired notice", notice: func(p *Provider, n *notice) {
 			n.t.claims.time("iat", p.now().Add(-48*time.Hour))
 			n.t.claims.time("exp", p.now().Add(-24*time.Hour))
 		}},
+		{Attack: NoticeNoExpiry, number: 92, name: "notice without exp", want: Judge, notice: func(_ *Provider, n *notice) { delete(n.t.claims, "exp") }},
 		{Attack: NoticeIssuedLongAgo, number: 92, name: "notice of last year that is still good", want: Judge, notice: func(p *Provider, n *notice) { n.t.claims.time("iat", p.now().Add(-365*24*time.Hour)) }},
 		{Attack: NoticeIssuedTomorrow, number: 92, name: "notice of tomorrow", notice: func(p *Provider, n *notice) { n.t.claims.time("iat", p.now().Add(24*time.Hour)) }},
 		{Attack: NoticeIDToken, number: 94, name: "an ID token as notice", notice: func(p *Provider, n *notice) {
@@ -621,9 +627,9 @@ func (t *signed) hs256() {
 	t.secret = publicPEM(t.key)
 }
 
-// foreignKey signs with a key that the provider does not publish.
-func (t *signed) foreignKey() {
-	t.key = rsaKey()
+// foreignKey signs with a key that the provider does not publish, under another kid each time.
+func (t *signed) foreignKey(p *Provider) {
+	t.key = p.strangerLocked()
 	t.header.SetString("alg", "RS256")
 	t.header.SetString("kid", t.key.id)
 }

@@ -48,6 +48,14 @@ func (p *Provider) keyLocked() *key {
 	return p.rsa[0]
 }
 
+// strangerLocked is a key that nobody publishes, under another id each time: an attacker has as many as there are numbers.
+func (p *Provider) strangerLocked() *key {
+	if p.stranger == nil {
+		p.stranger = rsaKey()
+	}
+	return &key{random()[:10], p.stranger.signer}
+}
+
 func rsaKey() *key {
 	k, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {

@@ -73,6 +73,7 @@ type Provider struct {
 	clients  []Client
 	rsa      keys
 	curve    keys
+	stranger *key // an attacker's
 	hostile  []Attack
 	mangle   []func(header, claims Claims)
 	codes    map[string]grant
