@@ -48,6 +48,7 @@ var rooms = map[string]int{
 	"examples/ownusers":    7,
 	"examples/oidc":        7,
 	"examples/saml":        7,
+	"examples/social":      7,
 }
 
 // neighbours are packages of one layer that one of it may import all the same.
@@ -74,6 +75,8 @@ var alone = map[string][]string{
 	"sso":                  {"golang.org/x/text", "golang.org/x/net"},
 	"sso/oidc":             {"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "github.com/go-jose/go-jose/v4", "golang.org/x/text", "golang.org/x/net"},
 	"sso/saml":             {"github.com/beevik/etree", "github.com/russellhaering/goxmldsig", "github.com/jonboulle/clockwork", "golang.org/x/text", "golang.org/x/net"},
+	"social":               {"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "github.com/go-jose/go-jose/v4"},
+	"examples/social":      {"github.com/coreos/go-oidc/v3", "golang.org/x/oauth2", "github.com/go-jose/go-jose/v4"}, // and no goth
 	"auth/mail/smtp":       {"golang.org/x/text", "golang.org/x/net", "golang.org/x/crypto", "github.com/wneessen/go-mail"},
 	"social/gothprovider":  {"github.com/markbates/goth", "golang.org/x/oauth2", "github.com/coreos/go-oidc/v3", "github.com/go-jose/go-jose/v4"},
 }
@@ -120,6 +123,9 @@ var arrows = []arrow{
 	{"social/gothprovider", "internal/fetch", "what the way out refused, and why it failed"},
 	{"social/gothprovider", "github.com/markbates/goth", "the addresses and profiles of providers that speak plain OAuth 2"},
 	{"social/gothprovider", "golang.org/x/oauth2", "the verifier of PKCE, and what a provider says instead of a token"},
+	{"social", "internal/openid", "the relying party"},
+	{"social", "internal/fetch", "the one way out to all providers"},
+	{"social", "internal/token", "states of requests, and their memory, sealed"},
 
 	{"auth/mail", "auth/locale", "the words of letters"},
 	{"auth/mail", "internal/token", "letters wait sealed"},
@@ -238,6 +244,9 @@ var arrows = []arrow{
 	{"examples/saml", "sso", "companies, and their addresses over HTTP"},
 	{"examples/saml", "sso/saml", "the protocol of the one company that there is"},
 	{"examples/saml", "session", "who is signed in"},
+
+	{"examples/social", "social", "all that it knows of people"},
+	{"examples/social", "session", "who is signed in"},
 }
 
 // testArrows are what tests may import beyond that and the package they test.
@@ -281,6 +290,7 @@ var testArrows = []arrow{
 	{"social/socialtest", "golang.org/x/oauth2", "a product that knows nothing of our code"},
 	{"examples/oidc", "sso/ssotest", "the company's provider"},
 	{"examples/saml", "sso/ssotest", "the company's provider"},
+	{"examples/social", "sso/ssotest", "a provider that speaks OpenID Connect"},
 	{"examples/complete", "auth/authtest", "a browser that a script can be"},
 	{"examples/complete", "internal/testdb", "the same program on PostgreSQL"},
 	{"examples/minimal", "auth/authtest", "signs in as a script does"},
