@@ -88,7 +88,7 @@ const (
 	EmailEnabled   = "email-enabled"   // it is forwarded again
 	ConsentRevoked = "consent-revoked" // the person does not use the account for the product any more
 	AccountDeleted = "account-deleted" // the account is gone
-	AccountDelete  = "account-delete"  // the same, by another name: older documentation has this one, servers have sent both
+	AccountDelete  = "account-delete"  // the same: Apple's page and Apple's servers do not use one name for it
 )
 
 // Notice is what Apple posts to a product about somebody: a JSON object with a signed payload. Somebody who withdraws agrees anew the

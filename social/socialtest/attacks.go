@@ -163,6 +163,7 @@ const (
 	NoticeNoEvents
 	NoticeEventsObject // events is an object and no string
 	NoticeEventsBroken
+	NoticeSeconds // event_time is in seconds, as in the example of Apple's page
 	NoticeNoSubject
 	NoticeUnknownType
 	NoticeNotSigned // the payload is the claims, in the clear
@@ -538,6 +539,7 @@ func noticeAttacks() []attack {
 			n.t.claims.SetString("events", `{"type":`)
 			n.event = nil
 		}},
+		{Attack: NoticeSeconds, number: 92, name: "notice with event_time in seconds", want: Accept, notice: func(p *Provider, n *notice) { n.event.time("event_time", p.now()) }},
 		{Attack: NoticeNoSubject, number: 104, name: "notice about nobody", notice: func(_ *Provider, n *notice) { delete(n.event, "sub") }},
 		{Attack: NoticeUnknownType, number: 94, name: "notice of an unknown kind", want: Ignore, notice: func(_ *Provider, n *notice) { n.event.SetString("type", "something-new") }},
 		{Attack: NoticeNotSigned, number: 87, name: "notice in the clear", notice: func(_ *Provider, n *notice) {

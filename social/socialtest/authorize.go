@@ -212,10 +212,9 @@ func (p *Provider) wrongLocked(a asking) string {
 	return ""
 }
 
-// blindToPKCE tells whether the real provider takes no notice of code_challenge.
-func (p *Provider) blindToPKCE() bool {
-	return p.cfg.Personality == Apple || p.cfg.Personality == LinkedIn
-}
+// blindToPKCE tells whether the real provider takes no notice of code_challenge. Apple's document does not name PKCE, and its token endpoint has
+// minded it since October 2024: a-tokyo/apple-signin-auth issue 180.
+func (p *Provider) blindToPKCE() bool { return p.cfg.Personality == LinkedIn }
 
 // mayLocked tells whether somebody can sign in where the request went: a Microsoft tenant has its own people only.
 func (p *Provider) mayLocked(a asking, who Person) error {

@@ -39,7 +39,7 @@ type Settings struct {
 	TextBooleans   bool   // Apple: email_verified and is_private_email are strings, as they are for some products
 	NoIssuer       bool   // Plain, LastPass: answers to the browser do not carry iss. Google's do, though its document does not announce it; those of others do not
 	NoNonce        bool   // ID tokens have no nonce, as LinkedIn's never do
-	IgnorePKCE     bool   // any code_verifier is right. Apple never looks at it
+	IgnorePKCE     bool   // any code_verifier is right
 	UserinfoOnly   bool   // Plain, LastPass: the address and the name are in userinfo and not in ID tokens
 }
 
