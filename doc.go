@@ -13,6 +13,9 @@
 //	auth/authtest     a browser, a mailbox, a phone and a movable clock, for tests of hosts
 //	mfa               authenticator apps, mailed codes, recovery codes; usable alone
 //	session           keeps people signed in; usable alone
+//	sso               the sign-ins of companies; usable alone, with sso/saml and sso/oidc
+//	social            accounts at Google, Microsoft, Apple, LinkedIn, LastPass, any OpenID issuer; usable alone
+//	social/gothprovider  Facebook, and other providers of goth's
 //	store             everything kept in memory, and the map of the storage contracts
 //	store/sqlstore    the same in SQLite or PostgreSQL; links no driver
 //	store/storetest   the tests that a host's own store must pass

@@ -14,7 +14,9 @@
 //
 // Where a company has a sign-in of its own, the flow offers MethodSSO: [Manager.Depart] lets the browser go, [Manager.Arrive] lays what comes
 // back beside the flow, and [Manager.Arrived] makes a proof of it. Package sso speaks to the companies, and auth/web to both. [Meet] decides
-// who somebody is whom a company names; [Manager.SetMemberSSO] exempts people from it.
+// who somebody is whom a company names; [Manager.SetMemberSSO] exempts people from it. With accounts at social providers it is the same, from
+// [Manager.DepartSocial] on and with package social. What waits for its owner's proof is Flow.Pending, and [Manager.Link] ends the waiting;
+// whoever is signed in connects an account by a StepUp with ActionConnect, and [Manager.Disconnect] takes it back.
 //
 // A step that proves something gives the flow a new token ([Step].Token): send it to the browser in the place of the old one.
 //
