@@ -54,7 +54,7 @@ func New(cfg Config) social.Provider {
 	return social.Provider{ID: cfg.ID, Name: cfg.Name, Speaker: &speaker{cfg}}
 }
 
-// Codes of refusals that only this package has. The others are those that package social has for OpenID Connect, where they mean the same.
+// Codes of refusals that only this package has. The others are those of package social and of its relying party, and mean the same.
 const (
 	CallbackState    social.Code = "callback_state"    // an answer to another request
 	FreshUnsupported social.Code = "fresh_unsupported" // nothing in such an answer says when somebody signed in
@@ -247,8 +247,8 @@ func (s *speaker) code(r social.Request, m social.Message) (string, error) {
 		return "", &social.Refusal{Code: CallbackState}
 	case c.Issuer != "" && host(c.Issuer) != host(s.cfg.Issuer):
 		return "", &social.Refusal{Code: social.Code(openid.CallbackIssuer), Expected: s.cfg.Issuer, Received: c.Issuer}
-	case c.Error != "" && m.Query.Get("error_reason") == "user_denied": // Facebook's word, whatever error it comes with
-		return "", &social.Refusal{Code: social.Code(openid.ProviderError), Received: "access_denied"}
+	case c.Error == "access_denied", c.Error != "" && m.Query.Get("error_reason") == "user_denied": // the second is Facebook's
+		return "", &social.Refusal{Code: social.CodeCancelled, Received: c.Error}
 	case c.Error != "":
 		return "", &social.Refusal{Code: social.Code(openid.ProviderError), Received: c.Error}
 	}

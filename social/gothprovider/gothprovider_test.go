@@ -10,6 +10,7 @@ import (
 	"go/token"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/exec"
@@ -99,19 +100,21 @@ func TestR30Facebook(t *testing.T) {
 func TestR38FacebookDenied(t *testing.T) {
 	s := newServer(t)
 	p := gothprovider.Facebook(clientID, secret)
-	for name, q := range map[string]url.Values{
-		"as RFC 6749 has it":        {"state": {"state-1"}, "error": {"access_denied"}},
-		"as Facebook documents it":  {"state": {"state-1"}, "error": {"access_denied"}, "error_reason": {"user_denied"}, "error_code": {"200"}, "error_description": {"Permissions error"}},
-		"with an error of its own":  {"state": {"state-1"}, "error": {"OAuthException"}, "error_reason": {"user_denied"}},
-		"with an unreadable reason": {"state": {"state-1"}, "error": {"access_denied"}, "error_reason": {"<script>"}},
+	for name, c := range map[string]struct {
+		q    url.Values
+		want social.Code
+	}{
+		"as RFC 6749 has it":       {url.Values{"error": {"access_denied"}}, social.CodeCancelled},
+		"as Facebook documents it": {url.Values{"error": {"access_denied"}, "error_reason": {"user_denied"}, "error_code": {"200"}, "error_description": {"Permissions error"}}, social.CodeCancelled},
+		"with an error of its own": {url.Values{"error": {"OAuthException"}, "error_reason": {"user_denied"}}, social.CodeCancelled},
+		"for another reason":       {url.Values{"error": {"OAuthException"}, "error_reason": {"app_disabled"}}, social.CodeProviderError},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := s.request(t)
 			begin(t, p, &r)
-			_, err := p.Speaker.Verify(t.Context(), r, social.Message{Query: q})
-			if refused := wantRefusal(t, err, "provider_error"); refused.Received != "access_denied" {
-				t.Errorf("received %q, want access_denied, by which a cancel is known", refused.Received)
-			}
+			c.q.Set("state", r.State)
+			_, err := p.Speaker.Verify(t.Context(), r, social.Message{Query: c.q})
+			wantRefusal(t, err, c.want)
 		})
 	}
 	if err := gothprovider.Facebook("", secret).Speaker.Check(); err == nil {
@@ -148,6 +151,7 @@ func TestCallback(t *testing.T) {
 		"A-108 with line breaks":   {without("code", "error", "a\r\nSet-Cookie: b=c"), "provider_error", "unreadable"},
 		"a code with line breaks":  {set("code", "a\r\nb"), "callback_malformed", ""},
 		"A-082 another sender":     {set("iss", "https://evil.example"), "callback_issuer", "https://evil.example"},
+		"A-082 in plain http":      {set("iss", "http://github.com"), "callback_issuer", "http://github.com"},
 		"A-082 no sender at all":   {set("iss", "github.com"), "callback_issuer", "github.com"},
 		"posted": {func(m social.Message) social.Message {
 			return social.Message{Post: true, Form: m.Query, Query: m.Query}
@@ -369,14 +373,14 @@ func TestAddress(t *testing.T) {
 		})
 	}
 	for name, address := range map[string]string{
-		"none": "", "a path": "/authorize", "a script": "javascript:alert(1)", "with a user": "https://a:b@example.com/", "unreadable": "https://%zz/",
+		"none": "", "a path": "/authorize", "a script": "javascript:alert(1)", "with a user": "https://a:b@example.com/?x=y", "unreadable": "https://%zz/",
 		"an unreadable query": "https://example.com/?a=%zz", "endless": "https://example.com/?a=" + strings.Repeat("x", 8192),
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := gothprovider.New(s.fakeConfig(func(f *fake, _ *http.Client) {
 				honest := f.address
 				f.address = func(state string) string {
-					if strings.Contains(address, "?") || address == "https://a:b@example.com/" { // all else about it is right
+					if strings.Contains(address, "?") { // all else about it is right
 						return address + "&" + strings.TrimPrefix(honest(state), s.URL+"/authorize?")
 					}
 					return address
@@ -621,6 +625,22 @@ func TestLimits(t *testing.T) {
 			})
 		}
 	}
+	t.Run("nothing goes out after a rule was not met", func(t *testing.T) {
+		s := newServer(t)
+		s.profile = func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/user?again", http.StatusFound) }
+		_, err := s.signIn(t, gothprovider.New(s.fakeConfig(func(f *fake, client *http.Client) {
+			f.user = func() (goth.User, error) {
+				for range 3 {
+					done(client.Get(s.URL + "/user"))
+				}
+				return goth.User{UserID: "ann"}, nil
+			}
+		})))
+		wantRefusal(t, err, "fetch_redirect")
+		if got, want := s.asked(), []string{"POST /token", "GET /user"}; !slices.Equal(got, want) {
+			t.Errorf("the provider was asked %v, want %v", got, want)
+		}
+	})
 	t.Run("A-112 a way elsewhere for the code", func(t *testing.T) {
 		s := newServer(t)
 		s.token = func(w http.ResponseWriter, r *http.Request) {
@@ -671,6 +691,40 @@ func TestContext(t *testing.T) {
 				t.Errorf("Verify = %v, want context.Canceled in it", err)
 			}
 		})
+	}
+}
+
+// A provider that has contexts of its own ends when they end, or when the caller's does.
+func TestOwnContext(t *testing.T) {
+	s := newServer(t)
+	release := make(chan struct{})
+	defer close(release)
+	s.profile = func(_ http.ResponseWriter, r *http.Request) { <-release }
+	p := gothprovider.New(s.fakeConfig(func(f *fake, client *http.Client) {
+		f.user = func() (goth.User, error) {
+			ctx, cancel := context.WithTimeout(context.Background(), 200*time.Millisecond)
+			defer cancel()
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/user", nil)
+			if err != nil {
+				return goth.User{}, err
+			}
+			return goth.User{UserID: "ann"}, done(client.Do(req))
+		}
+	}))
+	start := time.Now()
+	_, err := s.signIn(t, p)
+	if _, refused := errors.AsType[*social.Refusal](err); err == nil || refused || time.Since(start) > 3*time.Second {
+		t.Errorf("Verify = %v after %v, want an error that is no refusal, when the provider's own time is over", err, time.Since(start))
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	p = gothprovider.New(s.fakeConfig(func(f *fake, _ *http.Client) {
+		f.user = func() (goth.User, error) { cancel(); return goth.User{}, errors.New("no profile") }
+	}))
+	r := s.request(t)
+	m := s.browse(t, begin(t, p, &r))
+	if _, err := p.Speaker.Verify(ctx, r, m); !errors.Is(err, context.Canceled) {
+		t.Errorf("Verify with a context that ended = %v, want context.Canceled: it says nothing about the person", err)
 	}
 }
 
@@ -913,6 +967,8 @@ func (a *asker) BeginAuth(string) (goth.Session, error) { return nil, done(a.cli
 // Providers that package social speaks to better, or that nobody can keep within limits, are refused by name.
 func TestUnfit(t *testing.T) {
 	s := newServer(t)
+	anybody := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("somebody was asked before anybody left") }))
+	defer anybody.Close()
 	for name, c := range map[string]struct {
 		provider func(callback string, client *http.Client) goth.Provider
 		want     string
@@ -934,7 +990,7 @@ func TestUnfit(t *testing.T) {
 			return onedrive.New(clientID, secret, callback)
 		}, "use social.Microsoft"},
 		"OAuth 1": {func(_ string, client *http.Client) goth.Provider {
-			return &asker{fake{name: "asker"}, client, s.URL + "/user"}
+			return &asker{fake{name: "asker"}, client, anybody.URL}
 		}, "does it ask somebody before people leave"},
 	} {
 		t.Run(name, func(t *testing.T) {
