@@ -340,3 +340,6 @@ func (m *Manager) ProvidersFor(ctx context.Context, s Step) ([]string, error) {
 	}
 	return ids, err
 }
+
+// KeepsIdentities tells whether people can be known elsewhere at all: Config.Stores.Identities is there.
+func (m *Manager) KeepsIdentities() bool { return m.stores.Identities != nil }
