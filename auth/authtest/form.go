@@ -27,7 +27,7 @@ func (p *Page) Form(action string) *Form {
 	return nil
 }
 
-// Forms are all forms of the page.
+// Forms are all forms of the page, and of the buttons that lead elsewhere with a form of it one each.
 func (p *Page) Forms() []*Form {
 	p.t.Helper()
 	doc, err := html.Parse(strings.NewReader(p.Body))
@@ -35,9 +35,17 @@ func (p *Page) Forms() []*Form {
 		p.t.Fatal(err)
 	}
 	var forms []*Form
+	named := map[string]*Form{}
 	for n := range doc.Descendants() {
 		if n.Type == html.ElementNode && n.Data == "form" {
-			forms = append(forms, readForm(n))
+			f := readForm(n)
+			forms, named[attribute(n, "id")] = append(forms, f), f
+		}
+	}
+	for n := range doc.Descendants() { // buttons that lead elsewhere with what stands in a form
+		f, action := named[attribute(n, "form")], attribute(n, "formaction")
+		if n.Type == html.ElementNode && n.Data == "button" && f != nil && action != "" {
+			forms = append(forms, &Form{Action: action, Method: f.Method, Fields: f.Fields, Boxes: f.Boxes})
 		}
 	}
 	return forms

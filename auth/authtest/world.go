@@ -3,6 +3,7 @@ package authtest
 import (
 	"cmp"
 	"context"
+	"crypto/ecdsa"
 	"slices"
 	"sync"
 	"testing"
@@ -10,6 +11,8 @@ import (
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/directory"
 	"github.com/sallyport-auth/sallyport/auth/web"
+	"github.com/sallyport-auth/sallyport/social"
+	"github.com/sallyport-auth/sallyport/social/socialtest"
 	"github.com/sallyport-auth/sallyport/sso"
 	"github.com/sallyport-auth/sallyport/store"
 )
@@ -25,15 +28,19 @@ type Backend interface {
 	sso.Requests
 	sso.Logins
 	sso.Store
+	social.Requests
 }
 
 // Config says what is special about a World. The zero Config is ready to use.
 type Config struct {
-	DB   Backend            // nil: a new store.Memory
-	Mail bool               // letters go to World.Mail; false: nothing can be mailed
-	SSO  bool               // companies can have sign-ins of their own: World.AddCompany; false: none can
-	Auth func(*auth.Config) // changes the configuration of the manager before it is made; nil: nothing
-	Web  func(*web.Config)  // the same for the pages
+	DB   Backend // nil: a new store.Memory
+	Mail bool    // letters go to World.Mail; false: nothing can be mailed
+	SSO  bool    // companies can have sign-ins of their own: World.AddCompany; false: none can
+	// Social are the providers at which people have accounts, in the order of their buttons: World.Providers. All that speak OpenID Connect
+	// will do. Nil: there are none.
+	Social []socialtest.Personality
+	Auth   func(*auth.Config) // changes the configuration of the manager before it is made; nil: nothing
+	Web    func(*web.Config)  // the same for the pages
 }
 
 // A World is a product with nobody in it yet.
@@ -45,12 +52,16 @@ type World struct {
 	Mail   *Mailbox // nil, unless Config.Mail
 	Phone  *Phone   // an authenticator app; make more with NewPhone
 
+	Social    *social.Manager      // nil, unless Config.Social
+	Providers map[string]*Provider // by ID
+
 	SSO         *sso.Manager  // nil, unless Config.SSO
 	Connections *sso.Registry // the same
 
 	t         testing.TB
 	base      string
-	mu        sync.Mutex // guards everything below
+	appleKey  *ecdsa.PublicKey // of the World, at Apple
+	mu        sync.Mutex       // guards everything below
 	events    []auth.Event
 	ssoEvents []sso.Event
 	faults    []web.Fault
@@ -92,6 +103,10 @@ func New(t testing.TB, cfg Config) *World {
 	if cfg.SSO {
 		w.openCompanies(ac.BaseURL+cmp.Or(wc.Prefix, "/auth")+"/sso", cfg.DB, ac.InsecureHTTP)
 		wc.SSO = w.SSO
+	}
+	if len(cfg.Social) > 0 {
+		w.openProviders(ac.BaseURL+cmp.Or(wc.Prefix, "/auth")+"/social", cfg.DB, cfg.Social, ac.InsecureHTTP)
+		wc.Social = w.Social
 	}
 	if w.Web, err = web.New(wc); err != nil {
 		t.Fatal(err)

@@ -15,14 +15,15 @@ import (
 
 // The pages of my account.
 const (
-	homePath     = "/account"
-	passwordPath = "/account/password"
-	emailPath    = "/account/email"
-	recoveryPath = "/account/recovery" // of the recovery address; recovery codes are a matter of two-step verification
-	switchPath   = "/account/switch"
-	twoStepPath  = "/account/two-step"
-	devicesPath  = "/account/devices"
-	sessionsPath = "/account/sessions"
+	homePath      = "/account"
+	passwordPath  = "/account/password"
+	emailPath     = "/account/email"
+	recoveryPath  = "/account/recovery" // of the recovery address; recovery codes are a matter of two-step verification
+	switchPath    = "/account/switch"
+	twoStepPath   = "/account/two-step"
+	connectedPath = "/account/connected"
+	devicesPath   = "/account/devices"
+	sessionsPath  = "/account/sessions"
 )
 
 // accountRoutes are those of my account.
@@ -74,11 +75,12 @@ func accountSamples() []Page {
 	lapsed.State, lapsed.GraceEnds, lapsed.Current = auth.AccountLapsed, ago(-10*day), true
 	suspended.Member, suspended.Usable = auth.MemberSuspended, false
 	expired.State, expired.Usable = auth.AccountExpired, false
+	google := ConnectedRow{ID: "idn_1", Name: "Google", Email: "ann.at.home@mail.example", Since: ago(70 * day), Used: ago(3 * time.Hour)}
 	rules := []Rule{{Text: "…", Unmet: true}, {Text: "…"}}
 	return []Page{
 		&AccountHomePage{
 			Name: "Ann", Email: "ann@acme.example", Pending: "ann@umbra.example", Password: true, Changed: ago(70 * day),
-			Recovery: "a…@home.example", Company: lapsed, Companies: 3,
+			Recovery: "a…@home.example", Company: lapsed, Companies: 3, Providers: []string{"Google", "Apple"},
 			Session: here, TwoStep: on, Since: ago(21 * day), Devices: 2, Sessions: 2,
 		},
 		&AccountPasswordPage{Email: "ann@acme.example", Password: true, Changed: ago(70 * day), Rules: rules},
@@ -87,6 +89,11 @@ func accountSamples() []Page {
 		&AccountConfirmPage{Email: "ann@acme.example", New: "ann@umbra.example", Back: "/auth/account/email"},
 		&AccountSwitchPage{Companies: []CompanyRow{lapsed, company("umbra", "Umbra", auth.RoleSuperAdmin), suspended, expired}},
 		&AccountTwoStepPage{TwoStep: on, Since: ago(21 * day)},
+		&AccountConnectedPage{
+			Accounts: []ConnectedRow{google, {ID: "idn_2", Name: "orkut", Off: true, Since: ago(400 * day)}},
+			Others:   []ProviderButton{{ID: "apple", Name: "Apple", Label: "Continue with Apple", Start: "/auth/social/apple/start"}},
+		},
+		&AccountDisconnectPage{Account: google, Remaining: []string{"…", "Apple"}},
 		&AccountDevicesPage{Devices: []DeviceRow{trusted, strange, {ID: "d3", FirstSeen: ago(50 * day), LastSeen: ago(30 * day)}}, TwoStep: true, TrustDays: 90},
 		&AccountReportPage{Device: strange},
 		&AccountReportedPage{Email: "ann@acme.example"},
@@ -126,6 +133,7 @@ type standing struct {
 	pending   string // the new address, until it is confirmed
 	recovery  string // the recovery address, masked
 	companies []auth.Membership
+	providers []string // names of those at which accounts are connected
 }
 
 func (v *visit) standing(p person) (s standing, err error) {
@@ -141,6 +149,15 @@ func (v *visit) standing(p person) (s standing, err error) {
 		return s, err
 	}
 	s.recovery = address.Mask(recovery)
+	if v.h.social != nil {
+		links, err := m.Connected(ctx, p.UserID)
+		if err != nil {
+			return s, err
+		}
+		for _, l := range links {
+			s.providers = append(s.providers, v.rowOfLink(l).Name)
+		}
+	}
 	s.companies, err = m.Memberships(ctx, p.UserID)
 	return s, err
 }
@@ -189,6 +206,9 @@ func (v *visit) myAccountAnswer(p person, s standing, state auth.TwoStepState) m
 	} {
 		a.Links[name] = v.h.prefix + path
 	}
+	if at := v.h.connectedAt(); at != "" {
+		a.Links["connected"] = at
+	}
 	return a
 }
 
@@ -207,7 +227,7 @@ func (v *visit) showHome(p person, s standing, state auth.TwoStepState) {
 	page := &AccountHomePage{
 		Name: p.user.Name, Email: p.user.Email, Pending: s.pending, SSO: s.password.SSO, Password: s.password.Set,
 		Changed: Moment{s.password.ChangedAt, now}, Recovery: s.recovery, Companies: len(s.companies),
-		Session: rowOfSession(p.Session, p.ID, now), TwoStep: state, Since: Moment{state.Since, now},
+		Session: v.h.rowOfSession(p.Session, p.ID, now), Providers: s.providers, TwoStep: state, Since: Moment{state.Since, now},
 		Devices: len(devices), Sessions: len(sessions),
 	}
 	if m, ok := s.company(p); ok {
@@ -296,9 +316,10 @@ func told(page string) map[string]string {
 			"asked": "recoverymail.done.asked", "dropped": "recoverymail.done.dropped", "changed": "recoverymail.done.changed",
 			"removed": "recoverymail.done.removed",
 		},
-		twoStepPath:  {"off": "twostep.done.off"},
-		devicesPath:  {"trusted": "devices.done.trusted", "untrusted": "devices.done.untrusted"},
-		sessionsPath: {"ended": "sessions.done.ended", "others": "sessions.done.others"},
+		twoStepPath:   {"off": "twostep.done.off"},
+		connectedPath: {"connected": "connected.done.connected", "disconnected": "connected.done.disconnected"},
+		devicesPath:   {"trusted": "devices.done.trusted", "untrusted": "devices.done.untrusted"},
+		sessionsPath:  {"ended": "sessions.done.ended", "others": "sessions.done.others"},
 	}[page]
 }
 

@@ -14,7 +14,7 @@ import (
 
 // The pages of my account. Their forms are posted to addresses below Prefix: account/password (current, password); account/email
 // (email), …/drop and …/confirm (link); account/recovery (email), …/drop, …/remove and …/confirm (link); account/switch (account,
-// return_to); account/two-step/on, …/newdevice, …/off and …/codes;
+// return_to); account/two-step/on, …/newdevice, …/off and …/codes; account/connected/connect (provider) and …/disconnect (id);
 // account/devices/trust, …/untrust and …/report (id); account/sessions/end (id), …/end/others and …/end/all; and signout.
 
 // AccountHomePage says who is signed in, and how their account is protected.
@@ -27,6 +27,7 @@ type AccountHomePage struct {
 	Password  bool       // there is one
 	Changed   Moment     // since when it is this one
 	Recovery  string     // the recovery address, masked; empty: none
+	Providers []string   // names of the providers at which accounts are connected
 	Company   CompanyRow // that of the session; the zero CompanyRow: it has none
 	Companies int        // how many the person belongs to, whatever their state
 	Session   SessionRow // the one that asks
@@ -90,6 +91,21 @@ type AccountTwoStepPage struct {
 	Since   Moment
 }
 
+// AccountConnectedPage lists the accounts elsewhere that the person signs in with, and connects others.
+type AccountConnectedPage struct {
+	Frame
+	Accounts []ConnectedRow
+	Others   []ProviderButton // that none is connected at
+	SSO      bool             // none can be connected because the company has its own sign-in
+}
+
+// AccountDisconnectPage asks whether an account elsewhere is to be disconnected.
+type AccountDisconnectPage struct {
+	Frame
+	Account   ConnectedRow
+	Remaining []string // the ways to sign in that remain, in words
+}
+
 // AccountDevicesPage lists the browsers that the person has signed in from.
 type AccountDevicesPage struct {
 	Frame
@@ -124,18 +140,20 @@ type AccountEndAllPage struct {
 	Sessions int
 }
 
-func (*AccountHomePage) Template() string     { return "account_home" }
-func (*AccountPasswordPage) Template() string { return "account_password" }
-func (*AccountEmailPage) Template() string    { return "account_email" }
-func (*AccountRecoveryPage) Template() string { return "account_recovery" }
-func (*AccountConfirmPage) Template() string  { return "account_confirm" }
-func (*AccountSwitchPage) Template() string   { return "account_switch" }
-func (*AccountTwoStepPage) Template() string  { return "account_twostep" }
-func (*AccountDevicesPage) Template() string  { return "account_devices" }
-func (*AccountReportPage) Template() string   { return "account_report" }
-func (*AccountReportedPage) Template() string { return "account_reported" }
-func (*AccountSessionsPage) Template() string { return "account_sessions" }
-func (*AccountEndAllPage) Template() string   { return "account_endall" }
+func (*AccountHomePage) Template() string       { return "account_home" }
+func (*AccountPasswordPage) Template() string   { return "account_password" }
+func (*AccountEmailPage) Template() string      { return "account_email" }
+func (*AccountRecoveryPage) Template() string   { return "account_recovery" }
+func (*AccountConfirmPage) Template() string    { return "account_confirm" }
+func (*AccountSwitchPage) Template() string     { return "account_switch" }
+func (*AccountTwoStepPage) Template() string    { return "account_twostep" }
+func (*AccountConnectedPage) Template() string  { return "account_connected" }
+func (*AccountDisconnectPage) Template() string { return "account_disconnect" }
+func (*AccountDevicesPage) Template() string    { return "account_devices" }
+func (*AccountReportPage) Template() string     { return "account_report" }
+func (*AccountReportedPage) Template() string   { return "account_reported" }
+func (*AccountSessionsPage) Template() string   { return "account_sessions" }
+func (*AccountEndAllPage) Template() string     { return "account_endall" }
 
 // A SessionRow is a session as people see it.
 type SessionRow struct {
@@ -147,6 +165,8 @@ type SessionRow struct {
 	Methods  session.Methods
 	SignedIn Moment
 	Seen     Moment // the last activity
+
+	providers map[string]string // names by ID
 }
 
 // A DeviceRow is a device as people see it.
@@ -160,6 +180,17 @@ type DeviceRow struct {
 	LastSeen  Moment // the last sign-in
 	Trusted   Moment // since when; zero: it is not trusted
 	Spared    Moment // until when it needs no code of the app; zero: it needs one
+}
+
+// A ConnectedRow is an account elsewhere as people see it.
+type ConnectedRow struct {
+	ID    string // of the link
+	Name  string // of the provider
+	Email string // the address there, when it was connected; empty: the provider gave none
+	Logo  Asset  // as in ProviderButton
+	Off   bool   // nobody can sign in with that provider now
+	Since Moment
+	Used  Moment // the last sign-in; zero: none yet
 }
 
 // A CompanyRow is a company as its people see it.
@@ -245,16 +276,18 @@ func (r SessionRow) MethodNames(words locale.Text) []string {
 	for method := range r.Methods.All() {
 		if key := keys[method]; key != "" {
 			method = words.Get(key)
+		} else if provider, ok := auth.Method(method).Social(); ok {
+			method = cmp.Or(r.providers[provider], provider)
 		}
 		names = append(names, method)
 	}
 	return names
 }
 
-func rowOfSession(s session.Session, current string, now time.Time) SessionRow {
+func (h *Handler) rowOfSession(s session.Session, current string, now time.Time) SessionRow {
 	return SessionRow{
 		ID: s.ID, Browser: session.Browser(s.UserAgent), IP: s.IP, Current: s.ID == current, Kept: s.Kept, Methods: s.Methods,
-		SignedIn: Moment{s.CreatedAt, now}, Seen: Moment{s.SeenAt, now},
+		SignedIn: Moment{s.CreatedAt, now}, Seen: Moment{s.SeenAt, now}, providers: h.providerNames(),
 	}
 }
 

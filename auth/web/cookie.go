@@ -29,6 +29,7 @@ const (
 
 	emailCookie = "signin-email" // the address of whoever asked to be kept signed in: fills the first page
 	langCookie  = "signin-lang"  // the language chosen
+	lastCookie  = "signin-last"  // the providers by which somebody has signed in here
 	endedCookie = "signed-out"   // says nothing, and goes at once; see visit.forget
 )
 
@@ -39,6 +40,7 @@ const (
 	deviceLife = 400 * day // the longest that browsers grant
 	emailLife  = 180 * day
 	langLife   = 365 * day
+	lastLife   = 180 * day
 	linkLife   = 10 * time.Minute
 	joinLife   = time.Hour // whoever has an account signs in on the way
 	askedLife  = 15 * time.Minute
@@ -57,7 +59,7 @@ func newCookies(m *auth.Manager) cookies {
 		c.prefix, c.secure = "", false
 	}
 	for name, life := range map[string]time.Duration{
-		emailCookie: emailLife, langCookie: langLife, askedCookie: askedLife, typedCookie: typedLife,
+		emailCookie: emailLife, langCookie: langLife, lastCookie: lastLife, askedCookie: askedLife, typedCookie: typedLife,
 	} {
 		for _, key := range m.Secret("web cookies", 64) {
 			codec := securecookie.New(key[:32], key[32:]).MaxAge(int(life / time.Second)).SetSerializer(securecookie.NopEncoder{})

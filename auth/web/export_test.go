@@ -20,7 +20,11 @@ func (h *Handler) Rehearsed(lang string) map[string]string {
 		if err != nil {
 			body = []byte(err.Error())
 		}
-		pages[p.Template()] = string(body)
+		name := p.Template()
+		for pages[name] != "" { // another way to show the same page
+			name += "_2"
+		}
+		pages[name] = string(body)
 	}
 	return pages
 }
@@ -34,4 +38,17 @@ var (
 // ReadCookie reads one of our cookies.
 func ReadCookie(r *http.Request, prefix, name string) string {
 	return cookies{prefix: prefix}.read(r, name)
+}
+
+// Brands are the colours of providers' buttons: fill, edge and text, in the light scheme and in the dark one.
+func Brands() map[string][2][3]string {
+	all := map[string][2][3]string{}
+	for id, b := range brands() {
+		for i, c := range []colours{b.light, b.dark} {
+			schemes := all[id]
+			schemes[i] = [3]string{c.fill, c.edge, c.text}
+			all[id] = schemes
+		}
+	}
+	return all
 }

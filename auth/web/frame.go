@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"net/http"
 	"net/url"
 	"slices"
@@ -10,12 +11,12 @@ import (
 )
 
 // newFrame is what all pages of a language have.
-func (h *Handler) newFrame(text locale.Text, page string) Frame {
+func (h *Handler) newFrame(text locale.Text, title string) Frame {
 	return Frame{
 		Lang: text.Tag(), Dir: text.Dir(), Text: text,
-		Product: h.product, Title: text.Get("title."+page, "product", h.product),
+		Product: h.product, Title: text.Get(title, "product", h.product),
 		Prefix: h.prefix, Home: h.home, Styles: h.assets.named["style.css"], Script: h.assets.named["script.js"], assets: h.assets.named,
-		Help: h.prefix + "/help", Support: h.support, Forgot: h.forgotAt(), SignUp: h.signUpAt(), CompanyID: h.companyIDAt(),
+		Help: h.prefix + "/help", Support: h.support, Forgot: h.forgotAt(), SignUp: h.signUpAt(), CompanyID: h.companyIDAt(), Connected: h.connectedAt(),
 	}
 }
 
@@ -25,6 +26,14 @@ func (h *Handler) companyIDAt() string {
 		return ""
 	}
 	return h.prefix + "/signin/company"
+}
+
+// connectedAt is the page of connected accounts elsewhere; empty: nobody can have any.
+func (h *Handler) connectedAt() string {
+	if h.social == nil {
+		return ""
+	}
+	return h.prefix + connectedPath
 }
 
 // forgotAt is the page that a new password is asked for on; empty: nothing can be mailed.
@@ -55,7 +64,7 @@ func inLanguage(address, chosen string) string {
 func (h *Handler) framed(p Page, text locale.Text) *Frame {
 	f := p.frame()
 	own := *f
-	*f = h.newFrame(text, p.Template())
+	*f = h.newFrame(text, cmp.Or(own.titled, "title."+p.Template()))
 	f.Problem, f.Notice, f.Flow, f.Version, f.ReturnTo = own.Problem, own.Notice, own.Flow, own.Version, own.ReturnTo
 	f.Purpose, f.Action, f.At, f.LinkID = own.Purpose, own.Action, own.At, own.LinkID
 	return f

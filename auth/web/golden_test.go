@@ -10,6 +10,7 @@ import (
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/authtest"
 	"github.com/sallyport-auth/sallyport/auth/web"
+	"github.com/sallyport-auth/sallyport/social/socialtest"
 )
 
 var update = flag.Bool("update", false, "write the golden pages anew")
@@ -24,7 +25,7 @@ var changing = regexp.MustCompile(`/assets/[0-9A-Za-z_-]+/|integrity="[^"]*"`)
 // and read the difference.
 func TestGolden(t *testing.T) {
 	p := newProduct(t, authtest.Config{
-		Mail: true, Auth: func(c *auth.Config) { c.Preset.SignUp = auth.SignUpPerson },
+		Mail: true, Social: []socialtest.Personality{socialtest.Google}, Auth: func(c *auth.Config) { c.Preset.SignUp = auth.SignUpPerson },
 		Web: func(c *web.Config) { c.Product, c.Support = "Harbour", "mailto:help@app.example.com" },
 	})
 	for _, lang := range []string{"en", "es", "fr"} {

@@ -45,12 +45,22 @@ type stepAnswer struct {
 	SignOut    auth.ResetSignOut `json:"sign_out,omitempty"`
 	Invitation *invitationAnswer `json:"invitation,omitempty"`
 
+	Providers []providerAnswer `json:"providers,omitempty"` // accounts elsewhere that one can go on with, in order
+	Pending   *pendingAnswer   `json:"pending,omitempty"`   // the account elsewhere that the person has come with, and that opens nothing yet
+
 	Company   string      `json:"company,omitempty"`   // whose own sign-in is meant
 	Redirect  string      `json:"redirect,omitempty"`  // where the browser goes, on another site
 	Post      *postAnswer `json:"post,omitempty"`      // what it posts there instead
 	Reference string      `json:"reference,omitempty"` // names what went wrong
 
 	Links links `json:"links"`
+}
+
+// pendingAnswer is an account elsewhere.
+type pendingAnswer struct {
+	Provider string `json:"provider"`
+	Name     string `json:"name"`            // of the provider
+	Email    string `json:"email,omitempty"` // there
 }
 
 // postAnswer is a form that the browser posts to another site.
@@ -117,6 +127,9 @@ func (v *visit) stepAnswer(step auth.Step) stepAnswer {
 	if step.Invitation.ID != "" && step.Flow.ID != "" && (step.Stage != auth.StageRefused) {
 		a.Invitation = answerOfInvitation(step.Invitation)
 	}
+	if w := v.waiting(f); w != nil {
+		a.Pending = &pendingAnswer{Provider: w.Provider, Name: w.Name, Email: w.Email}
+	}
 	for _, c := range step.Accounts {
 		a.Accounts = append(a.Accounts, accountAnswer(c))
 	}
@@ -126,6 +139,13 @@ func (v *visit) stepAnswer(step auth.Step) stepAnswer {
 // wholeAnswer is a stepAnswer with what takes some work: the picture of a key, the rules of a password.
 func (v *visit) wholeAnswer(step auth.Step) (stepAnswer, error) {
 	a := v.stepAnswer(step)
+	providers, err := v.providersOf(step)
+	if err != nil {
+		return a, err
+	}
+	for _, p := range append(providers, v.offeredProviders(step)...) {
+		a.Providers = append(a.Providers, providerAnswer{ID: p.ID, Name: p.Name, Start: p.Start, Last: p.Last})
+	}
 	switch step.Stage {
 	case auth.StageVerify:
 		if afterSetup(step) {
@@ -166,10 +186,13 @@ func (v *visit) stepLinks(step auth.Step) links {
 	switch step.Stage {
 	case auth.StageIdentify:
 		l["identify"] = signIn + "/identify"
+		if start := v.startOf(step); start != "" {
+			l["sso"] = start
+		}
 		v.strangerLinks(l)
 	case auth.StageAuthenticate, auth.StageVerify:
 		for _, m := range step.Offer {
-			if m != auth.MethodSSO {
+			if _, elsewhere := m.Social(); m != auth.MethodSSO && !elsewhere {
 				v.methodLinks(l, m)
 			}
 		}
@@ -182,7 +205,9 @@ func (v *visit) stepLinks(step auth.Step) links {
 	case auth.StageEnroll:
 		v.enrollLinks(l, step.Dialog)
 	case auth.StageLink:
-		l["link"] = signIn + "/link"
+		if len(step.Offer) == 0 { // else the provider is where it goes on
+			l["link"] = signIn + "/link"
+		}
 	case auth.StageNewPassword:
 		l["newpassword"] = signIn + "/newpassword"
 	case auth.StageAccount:

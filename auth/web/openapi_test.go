@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
-	"github.com/sallyport-auth/sallyport/auth/authtest"
 	"github.com/sallyport-auth/sallyport/sso"
 	"github.com/sallyport-auth/sallyport/sso/ssotest"
 )
@@ -49,7 +48,7 @@ func readPapers(t *testing.T) (p papers) {
 
 func TestOpenAPI(t *testing.T) {
 	doc := readPapers(t)
-	product := newProduct(t, authtest.Config{SSO: true})
+	product := newProduct(t, withBoth)
 	t.Run("R110 the papers know every address, and no other", func(t *testing.T) {
 		var want, got []string
 		for _, r := range product.Web.Routes() {

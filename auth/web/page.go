@@ -15,7 +15,7 @@ import (
 // a flow also email, remember and return_to), signin/code (code), signin/code/resend, signin/totp (code, trust), signin/recovery
 // (code), signin/enroll/begin, …/email (code), …/app, …/confirm (code), …/newdevice, signin/reset, signin/newpassword (password;
 // name, company and signout where the page asks for them), signin/account (account; empty on the ReadyPage), signin/restart,
-// signin/company (email, return_to), signin/arrived, signin/link (do, which is link or skip),
+// signin/company (email, return_to), signin/arrived, signin/link (do, which is link or skip), social/{provider}/start (remember, return_to),
 // signin/cancel, forgot (email; again, which is 1, on the AskedPage), signup (email; on the AskedPage again; on the SignUpLinkPage
 // nothing), reset, activate, join (do, which is join or decline), undo, product (name) and signout. Every form posts lang, with
 // Chosen; every form of a flow posts flow and version besides, and every form on the page of a mailed link posts link, with LinkID.
@@ -58,7 +58,9 @@ type Frame struct {
 	LinkID    string       // of the page of a mailed link: tells it from other links; travels in its form as link
 	CompanyID string       // address of the page for whoever has a company's own sign-in; empty: there are none
 	At        string       // address of the flow's page, to which its links and pages come back; empty where there is no flow
+	Connected string       // address of the page of connected accounts elsewhere; empty: nobody can have any
 
+	titled string           // key of the title; empty: that of the template
 	assets map[string]Asset // by name
 }
 
@@ -123,6 +125,10 @@ type IdentifyPage struct {
 	Remember bool
 	Keep     bool     // the box "keep me signed in" is offered
 	Way      auth.Way // travels in the form as way; empty: it does not
+
+	Providers []ProviderButton // accounts elsewhere that one can sign in with; nil: none
+	Waiting   *Waiting         // the account that the person has come with, and that opens nothing yet; nil: none
+	Reference string           // of what went wrong at a provider just now; empty: nothing, or there is none
 }
 
 // OnePagePage asks for e-mail and password together.
@@ -135,17 +141,21 @@ type OnePagePage struct {
 	Company  string   // whose own sign-in is offered too; empty: that cannot be told now
 	Start    string   // where that begins; empty: it is not offered
 
-	Reference string // of what went wrong there just now; empty: nothing, or there is none
+	Reference string           // of what went wrong there, or at a provider, just now; empty: nothing, or there is none
+	Providers []ProviderButton // as in IdentifyPage, as the next
+	Waiting   *Waiting
 }
 
 // PasswordPage asks for the password of an address; in a step-up, once more for that of whoever is signed in.
 type PasswordPage struct {
 	Frame
 	Email   string
-	Company string // as in OnePagePage, as the next two
+	Company string // as in OnePagePage, as all that follow
 	Start   string
 
 	Reference string
+	Providers []ProviderButton
+	Waiting   *Waiting
 }
 
 // AccountPage lets a person choose a company.
@@ -167,11 +177,12 @@ type Progress struct {
 	Dialog, All int
 }
 
-// MailCodePage asks for the code that was mailed because the sign-in is unusual.
+// MailCodePage asks for the code that was mailed because the sign-in is unusual, or because a provider does not speak for the address.
 type MailCodePage struct {
 	Frame
-	Spent  bool // too many wrong codes: the flow has to begin anew
-	Mailed Mailed
+	Spent   bool // too many wrong codes: the flow has to begin anew
+	Mailed  Mailed
+	Waiting *Waiting // the account elsewhere whose address is to be proven; nil: the sign-in is unusual
 }
 
 // AppCodePage asks for the code of the person's authenticator app.

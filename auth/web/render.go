@@ -129,10 +129,20 @@ func samples() []Page {
 		return Frame{Purpose: p, At: "/auth" + roomOf(p).page, LinkID: fingerprint("sample")}
 	}
 	mailed := Mailed{To: "a…@acme.example", Sent: true, Wait: 30, Minutes: 10}
+	google, waiting := ProviderButton{ID: "google", Name: "Google", Label: "Continue with Google", Start: "/auth/social/google/start"}, Waiting{
+		Provider: "google", Name: "Google", Email: "ann.at.home@mail.example",
+	}
+	branded := google // with a logo
+	branded.Last, branded.Logo = true, Asset{URL: "/auth/assets/0/provider-google.svg"}
+	titled := func(f Frame, key string) Frame { f.titled = key; return f }
 	return append(accountSamples(), []Page{
-		&IdentifyPage{Email: "ann@acme.example", Keep: true, Way: auth.WayPassword},
-		&OnePagePage{Email: "ann@acme.example", Keep: true, Company: "Initech", Start: "/auth/sso/initech/start"},
-		&PasswordPage{Frame: flowing(auth.SignIn), Email: "ann@acme.example", Company: "Initech", Start: "/auth/sso/initech/start"},
+		&IdentifyPage{Email: "ann@acme.example", Keep: true, Way: auth.WayPassword, Providers: []ProviderButton{google}},
+		&OnePagePage{
+			Email: "ann@acme.example", Keep: true, Company: "Initech", Start: "/auth/sso/initech/start", Providers: []ProviderButton{google},
+		},
+		&PasswordPage{
+			Frame: flowing(auth.SignIn), Email: "ann@acme.example", Company: "Initech", Start: "/auth/sso/initech/start", Providers: []ProviderButton{google},
+		},
 		&CompanyPage{
 			Frame: flowing(auth.SignIn), Company: "Globex", Email: "gil@globex.example", Start: "/auth/sso/globex/start", Moves: true, Reference: "abc", Other: true,
 		},
@@ -183,6 +193,16 @@ func samples() []Page {
 		&SignedOutPage{SignedIn: true},
 		&HelpPage{},
 		&ErrorPage{Status: http.StatusServiceUnavailable, Reason: auth.ReasonBroken, Message: "…", Reference: "abc", Retry: "/auth/signin"},
+
+		// Other ways to show some of them.
+		&IdentifyPage{Email: "ann@acme.example", Keep: true, Waiting: &waiting, Providers: []ProviderButton{branded}, Reference: "abc"},
+		&OnePagePage{Email: "ann@acme.example", Waiting: &waiting, Providers: []ProviderButton{branded}, Reference: "abc"},
+		&PasswordPage{Frame: flowing(auth.SignIn), Email: "ann@acme.example", Waiting: &waiting, Reference: "abc"},
+		&MailCodePage{Frame: titled(flowing(auth.SignIn), "title.mailcode.provider"), Mailed: mailed, Waiting: &waiting},
+		&LinkPage{Frame: titled(flowing(auth.SignIn), "title.link.provider"), Email: "ann@acme.example", Waiting: &waiting},
+		&AwayPage{Frame: titled(Frame{}, "title.away.provider"), Provider: "Google", URL: "https://accounts.google.example/authorize"},
+		&ProviderPage{Frame: Frame{Purpose: auth.StepUp, At: "/auth/stepup", ReturnTo: "/auth/account"}, Providers: []ProviderButton{google, branded}},
+		&ProviderPage{Frame: flowing(auth.StepUp), Providers: []ProviderButton{google}, Connects: true, Moves: true, Reference: "abc"},
 	}...)
 }
 

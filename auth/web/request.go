@@ -39,8 +39,8 @@ type visit struct {
 	view              view             // which of a stage's pages
 	resends           bool             // another code was asked for
 	sent              bool             // a letter went out by this request
-	connection        string           // in the address: the company's sign-in that the request is about; empty: none
-	reference         string           // of what a company's sign-in was refused for, in this request
+	named             string           // in the address: the company's sign-in, or the provider, that the request is about; empty: none
+	reference         string           // of what a company's sign-in, or a provider's answer, was refused for, in this request
 	moves             bool             // the page that follows may go on by itself
 	codes             []string         // recovery codes made by this request: its answer shows them, and no other
 	unmet             []password.Unmet // the rules that the new password does not meet

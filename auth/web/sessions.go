@@ -139,7 +139,7 @@ func (v *visit) answerSessions(status int, p person, problem *Problem) {
 	page := &AccountSessionsPage{}
 	now := v.h.auth.Now()
 	for _, s := range all {
-		page.Sessions = append(page.Sessions, rowOfSession(s, p.ID, now))
+		page.Sessions = append(page.Sessions, v.h.rowOfSession(s, p.ID, now))
 	}
 	currentFirst(page.Sessions, func(s SessionRow) bool { return s.Current })
 	if page.Problem = problem; problem == nil {

@@ -188,7 +188,7 @@ func (v *visit) dropped() bool {
 // begun sends somebody to a page where everything begins anew.
 func (v *visit) begun(page string) {
 	if v.program {
-		v.json(http.StatusOK, v.stepAnswer(auth.Step{Decision: auth.Decision{Stage: auth.StageIdentify}}))
+		v.showStep(http.StatusOK, auth.Step{Decision: auth.Decision{Stage: auth.StageIdentify}})
 		return
 	}
 	v.redirect(v.address(page, ""))
@@ -256,6 +256,7 @@ func (v *visit) signedIn(done auth.Done) {
 		v.sendOn(done.ReturnTo)
 		return
 	}
+	v.rememberProvider(done)
 	if done.Session.Kept {
 		c.hint(v.w, emailCookie, done.Email, emailLife)
 	} else if c.read(v.r, emailCookie) != "" {
@@ -284,6 +285,9 @@ func (v *visit) answerStep(step auth.Step) {
 	}
 	v.keepFlow()
 	v.rememberLanguage()
+	if step.Stage == auth.StageLink && len(step.Offer) > 0 && step.Reason == "" { // whoever connects an account goes there
+		v.moves = true
+	}
 	status := http.StatusOK
 	switch {
 	case step.Reason == "", v.sent && ofStage(step):
@@ -310,9 +314,11 @@ func ofStage(step auth.Step) bool {
 	case auth.ReasonTooManyAttempts, auth.ReasonFlowChanged, auth.ReasonFlowGone:
 		return false
 	case auth.ReasonSSORequired:
-		return len(step.Offer) == 0
+		return len(step.Offer) == 0 && step.Stage != auth.StageIdentify // there it is about an account elsewhere
 	case auth.ReasonSSOAgain, auth.ReasonUserSuspended, auth.ReasonAccountExpired, auth.ReasonNoCompany:
 		return true
+	case auth.ReasonSocialNotConnected, auth.ReasonSocialEmailExists:
+		return step.Flow.Pending.Provider != "" && step.Reason == step.Flow.Told
 	case auth.ReasonPasswordExpired, auth.ReasonPasswordChange, auth.ReasonPasswordOutdated:
 		return true // why a new password is asked for
 	}
@@ -403,7 +409,7 @@ func (v *visit) address(path, speaks string) string {
 	if v.sent {
 		q.Set("sent", "1")
 	}
-	if v.moves && path == "/signin" {
+	if v.moves && (path == "/signin" || path == roomOf(auth.StepUp).page) {
 		q.Set("go", "1")
 	}
 	to.RawQuery = q.Encode()
@@ -421,7 +427,7 @@ func (v *visit) kept() url.Values {
 		q.Set("lang", v.chosen())
 	}
 	for name, values := range map[string][]string{
-		"switch": {"1", "other"}, "reason": {string(auth.ReasonSessionExpired), passwordSet, activated, signedUp}, "sent": {"1", "again"},
+		"switch": {"1", "other"}, "reason": {string(auth.ReasonSessionExpired), string(auth.ReasonSocialCancelled), passwordSet, activated, signedUp}, "sent": {"1", "again"},
 		"way": {string(viewRecovery), string(auth.WayPassword)}, "dialog": {string(viewSetupCode)}, "action": {string(auth.ActionTwoStep), string(auth.ActionNewPhone)},
 	} {
 		if slices.Contains(values, v.in[name]) {

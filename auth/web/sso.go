@@ -14,7 +14,19 @@ import (
 	"github.com/sallyport-auth/sallyport/sso"
 )
 
-// ssoRoutes are the addresses of connections, {connection} among them, and where their answers lead.
+// arrivalRoutes are where answers from outside lead.
+func (h *Handler) arrivalRoutes() []route {
+	if h.sso == nil && h.social == nil {
+		return nil
+	}
+	return []route{
+		{http.MethodGet, "/signin/arrived", h.arrived},
+		{http.MethodPost, "/signin/arrived", h.arrived},
+		{http.MethodPost, "/signin/link", h.link},
+	}
+}
+
+// ssoRoutes are the addresses of connections, {connection} among them.
 func (h *Handler) ssoRoutes() []route {
 	if h.sso == nil {
 		return nil
@@ -22,9 +34,6 @@ func (h *Handler) ssoRoutes() []route {
 	return []route{
 		{http.MethodGet, "/signin/company", h.showCompanyID},
 		{http.MethodPost, "/signin/company", h.companyID},
-		{http.MethodGet, "/signin/arrived", h.arrived},
-		{http.MethodPost, "/signin/arrived", h.arrived},
-		{http.MethodPost, "/signin/link", h.link},
 		{http.MethodGet, "/sso/{connection}/start", h.showStart},
 		{http.MethodPost, "/sso/{connection}/start", h.start},
 		{http.MethodPost, "/sso/{connection}/acs", h.answerPosted},
@@ -35,26 +44,29 @@ func (h *Handler) ssoRoutes() []route {
 	}
 }
 
-// connectionIn splits the address of a connection: the pattern that it has among the routes, and the connection's ID.
-func connectionIn(path string) (pattern, id string) {
-	rest, ok := strings.CutPrefix(path, "/sso/")
-	id, verb, two := strings.Cut(rest, "/")
-	if !ok || !two || id == "" || strings.Contains(verb, "/") {
-		return path, ""
+// namedIn splits the address of a connection or of a provider: the pattern that it has among the routes, and the ID.
+func namedIn(path string) (pattern, id string) {
+	for _, of := range []struct{ folder, hole string }{{"/sso/", "{connection}/"}, {"/social/", "{provider}/"}} {
+		rest, ok := strings.CutPrefix(path, of.folder)
+		id, verb, two := strings.Cut(rest, "/")
+		if ok && two && id != "" && !strings.Contains(verb, "/") {
+			return of.folder + of.hole + verb, id
+		}
 	}
-	return "/sso/{connection}/" + verb, id
+	return path, ""
 }
 
 // fromElsewhere tells whether other sites post to an address. What they post carries a secret of its own, which is used once, or a
 // signature.
-func fromElsewhere(method, pattern string) bool {
-	return method == http.MethodPost && (pattern == "/sso/{connection}/acs" || pattern == "/sso/{connection}/slo")
+func (h *Handler) fromElsewhere(method, pattern, id string) bool {
+	company := pattern == "/sso/{connection}/acs" || pattern == "/sso/{connection}/slo"
+	return h.sso != nil && method == http.MethodPost && company || h.postsHere(method, pattern, id)
 }
 
 // maxAnswer is how long a posted answer may be: 256 KiB, as it is written in a form.
 const maxAnswer = 640 << 10
 
-// brought is the message that came to the address of a connection. It answers the visitor, and false, where there is none.
+// brought is the message that came to the address of a connection or of a provider. It answers the visitor, and false, where there is none.
 func (v *visit) brought() (m sso.Message, ok bool) {
 	m = sso.Message{Post: v.r.Method == http.MethodPost, RawQuery: v.r.URL.RawQuery}
 	var err error
@@ -86,7 +98,7 @@ func (v *visit) brought() (m sso.Message, ok bool) {
 
 // showStart shows the way to a company's sign-in that was asked for by name. It changes nothing.
 func (h *Handler) showStart(v *visit) {
-	v.here.Path = h.prefix + "/sso/" + v.connection + "/start"
+	v.here.Path = h.prefix + "/sso/" + v.named + "/start"
 	v.here.RawQuery = v.kept().Encode()
 	if v.program {
 		l := v.links()
@@ -94,7 +106,7 @@ func (h *Handler) showStart(v *visit) {
 		v.json(http.StatusOK, stepAnswer{Stage: auth.StageIdentify, Offer: []auth.Method{auth.MethodSSO}, Links: l})
 		return
 	}
-	c, ok := v.destination(v.connection)
+	c, ok := v.destination(v.named)
 	if !ok {
 		return
 	}
@@ -120,15 +132,16 @@ func (v *visit) destination(id string) (c sso.Connection, ok bool) {
 func (h *Handler) start(v *visit) {
 	ctx := v.r.Context()
 	ref := v.ref()
-	d, err := h.auth.Depart(ctx, ref, v.connection, v.client)
-	if ref.ID == "" && (errors.Is(err, auth.ErrFlowGone) || errors.Is(err, auth.ErrFlowChanged)) { // no form of a flow's: by name
+	d, err := h.auth.Depart(ctx, ref, v.named, v.client)
+	nameless := ref.ID == "" || d.Stage == auth.StageIdentify                                  // of whoever has come by an account elsewhere, and needs their company
+	if nameless && (errors.Is(err, auth.ErrFlowGone) || errors.Is(err, auth.ErrFlowChanged)) { // no form of a flow's: by name
 		v.of(auth.SignIn)
-		if _, ok := v.destination(v.connection); !ok {
+		if _, ok := v.destination(v.named); !ok {
 			return
 		}
 		d, err = h.auth.DepartFor(ctx, auth.Opening{
 			Remember: v.in.ticked("remember"), ReturnTo: v.in["return_to"], Lang: v.chosen(), Replaces: v.flow,
-		}, v.connection, v.client)
+		}, v.named, v.client)
 	}
 	if err != nil || d.Handle == nil {
 		v.answer(ref, d.Step, err)
@@ -246,7 +259,7 @@ func (v *visit) received() (a sso.Answer, ok bool) {
 	if !ok {
 		return a, false
 	}
-	a, err := v.h.sso.Receive(v.r.Context(), v.connection, m)
+	a, err := v.h.sso.Receive(v.r.Context(), v.named, m)
 	switch {
 	case err != nil:
 		v.unanswered(err)
@@ -258,17 +271,22 @@ func (v *visit) received() (a sso.Answer, ok bool) {
 	return a, false
 }
 
-// laid lays an answer beside the flow that asked for it. It answers the visitor, and false, where that cannot be done.
+// laid lays a company's answer beside the flow that asked for it. It answers the visitor, and false, where that cannot be done.
 func (v *visit) laid(a sso.Answer, id sso.Identity, refused error) (ticket string, ok bool) {
 	arrival := v.arrivalOf(id, a.Connection)
 	if refused != nil {
 		arrival = auth.Arrival{Connection: a.Connection.ID, AccountID: a.Connection.AccountID}
 		arrival.Why, arrival.Reference = v.publicly(refused)
 	}
-	ticket, err := v.h.auth.Arrive(v.r.Context(), a.State, arrival)
+	return v.lay(a.State, arrival)
+}
+
+// lay lays what an answer has come to beside the flow that asked for it, as laid does.
+func (v *visit) lay(departed []byte, arrival auth.Arrival) (ticket string, ok bool) {
+	ticket, err := v.h.auth.Arrive(v.r.Context(), departed, arrival)
 	switch {
 	case errors.Is(err, auth.ErrFlowGone), errors.Is(err, auth.ErrFlowChanged):
-		v.of(auth.PurposeOf(v.h.auth.Departed(a.State)))
+		v.of(auth.PurposeOf(v.h.auth.Departed(departed)))
 		v.gone()
 	case err != nil:
 		v.broken(err)
@@ -343,6 +361,13 @@ func (v *visit) meet(ref auth.Ref, ticket string, confirmed bool) {
 		return
 	}
 	v.reference = step.Came.Reference
+	if err == nil && step.Reason == auth.ReasonSocialCancelled && !v.program { // the page says so, and may be loaded again
+		v.issued = cmp.Or(step.Token, v.issued)
+		v.keepFlow()
+		to := url.URL{Path: v.h.prefix + roomOf(v.purpose).page, RawQuery: url.Values{"reason": {string(step.Reason)}}.Encode()}
+		v.redirect(to.String())
+		return
+	}
 	v.answer(ref, step, err)
 }
 
@@ -383,7 +408,7 @@ func (v *visit) otherThan(a auth.Arrival) (string, error) {
 	return u.Email, err
 }
 
-// link answers the question whether a company's sign-in is this person's from now on.
+// link answers the question whether a company's sign-in, or an account elsewhere, is this person's from now on.
 func (h *Handler) link(v *visit) {
 	ref := v.ref()
 	step, err := h.auth.Link(v.r.Context(), ref, v.in["do"] == "link", v.client)
@@ -409,7 +434,7 @@ func (h *Handler) companyID(v *visit) {
 
 // metadata is what the administrators of a company's provider read of us.
 func (h *Handler) metadata(v *visit) {
-	doc, kind, err := h.sso.Metadata(v.r.Context(), v.connection)
+	doc, kind, err := h.sso.Metadata(v.r.Context(), v.named)
 	if err != nil {
 		if errors.Is(err, sso.ErrNotFound) {
 			v.fail(http.StatusNotFound, auth.ReasonNotFound)
@@ -429,7 +454,7 @@ func (h *Handler) logout(v *visit) {
 		return
 	}
 	ctx := v.r.Context()
-	res, err := h.sso.Logout(ctx, v.connection, m)
+	res, err := h.sso.Logout(ctx, v.named, m)
 	if err != nil {
 		v.unanswered(err)
 		return

@@ -19,12 +19,13 @@ type CompanyIDPage struct {
 	Email string
 }
 
-// AwayPage takes a browser to another site: its company's, to sign in or out there.
+// AwayPage takes a browser to another site: its company's, to sign in or out there, or a provider's.
 type AwayPage struct {
 	Frame
-	Company string    // empty: to sign out there
-	URL     string    // where to
-	Post    *sso.Form // what is posted there; nil: it is a link
+	Provider string    // its name; empty: it is a company's
+	Company  string    // empty as well: to sign out there
+	URL      string    // where to
+	Post     *sso.Form // what is posted there; nil: it is a link
 }
 
 // ArrivedPage asks whoever comes from a page of their company's, without having begun here, whether to go on. Its form is posted to
@@ -36,11 +37,13 @@ type ArrivedPage struct {
 	Other   string // who is signed in on this browser, and will be no longer; empty: nobody else
 }
 
-// LinkPage asks whether a company's sign-in is this person's from now on. Its form is posted to signin/link, with do, which is link or skip.
+// LinkPage asks whether a company's sign-in, or an account elsewhere, is this person's from now on. Its form is posted to signin/link, with do,
+// which is link or skip.
 type LinkPage struct {
 	Frame
 	Company string
-	Email   string
+	Email   string   // of the account here
+	Waiting *Waiting // the account elsewhere; nil: it is a company's sign-in
 }
 
 // TestedPage ends the test of a connection.

@@ -43,21 +43,41 @@ func (v *visit) stepPage(step auth.Step) (Page, error) {
 	password := step.Stage == auth.StageAuthenticate && slices.Contains(step.Offer, auth.MethodPassword)
 	start := v.startOf(step)
 	company := v.companyName(step)
+	waiting := v.waiting(f)
+	providers, err := v.providersOf(step)
+	if err != nil {
+		return nil, err
+	}
 	switch {
 	case step.Stage == auth.StageIdentify && f.Way == auth.WayCompany:
 		return &CompanyIDPage{Frame: frame, Email: f.Email}, nil
 	case start != "" && !password:
+		if step.Stage == auth.StageIdentify { // whoever has come by an account elsewhere, which does not count: the company is asked for by name
+			frame.Flow, frame.Version = "", 0
+		}
 		return &CompanyPage{
 			Frame: frame, Company: company, Email: f.Email, Start: start, Reference: v.reference, Other: v.purpose == auth.SignIn,
 			Moves: v.in["go"] == "1" && step.Reason == "",
 		}, nil
 	case v.purpose == auth.SignIn && preset.Layout == auth.LayoutOnePage && (password || step.Stage == auth.StageIdentify):
 		frame.Flow, frame.Version = "", 0 // each try brings its address along and is a flow of its own
-		return &OnePagePage{Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep, Company: company, Start: start, Way: f.Way, Reference: v.reference}, nil
+		return &OnePagePage{Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep, Company: company, Start: start, Way: f.Way, Reference: v.reference, Providers: providers, Waiting: waiting}, nil
 	case step.Stage == auth.StageIdentify:
-		return &IdentifyPage{Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep, Way: f.Way}, nil
+		return &IdentifyPage{
+			Frame: frame, Email: f.Email, Remember: f.Remember, Keep: keep, Way: f.Way, Providers: providers, Waiting: waiting, Reference: v.reference,
+		}, nil
 	case password:
-		return &PasswordPage{Frame: frame, Email: f.Email, Company: company, Start: start, Reference: v.reference}, nil
+		return &PasswordPage{
+			Frame: frame, Email: f.Email, Company: company, Start: start, Reference: v.reference, Providers: providers, Waiting: waiting,
+		}, nil
+	case len(v.offeredProviders(step)) > 0:
+		return &ProviderPage{
+			Frame: frame, Providers: v.offeredProviders(step), Connects: step.Stage == auth.StageLink, Reference: v.reference,
+			Moves: v.in["go"] == "1" && step.Reason == "",
+		}, nil
+	case step.Stage == auth.StageLink && waiting != nil:
+		frame.titled = "title.link.provider"
+		return &LinkPage{Frame: frame, Email: f.Email, Waiting: waiting}, nil
 	case step.Stage == auth.StageLink:
 		name, err := v.connectionName(f.Pending.Connection)
 		return &LinkPage{Frame: frame, Company: name, Email: f.Pending.Email}, err
@@ -97,7 +117,11 @@ func (v *visit) stepFrame(step auth.Step) Frame {
 		frame.Notice = v.text().Get("identify.activated")
 	case begins && v.in["reason"] == signedUp:
 		frame.Notice = v.text().Get("identify.signed_up")
-	case step.Stage == auth.StageAuthenticate && step.Flow.Pending.Email != "":
+	case v.in["reason"] == string(auth.ReasonSocialCancelled) && v.r.Method == http.MethodGet:
+		frame.Notice = v.message(auth.ReasonSocialCancelled, 0)
+	case step.Stage == auth.StageIdentify && f.Pending.Provider != "" && f.Pending.Email == "":
+		frame.Notice = v.text().Get("provider.noaddress.text", "name", v.waiting(f).Name)
+	case step.Stage == auth.StageAuthenticate && f.Pending.Provider == "" && f.Pending.Email != "":
 		frame.Notice = v.text().Get("link.first")
 	case begins && v.purport != "":
 		frame.Notice = v.purport
@@ -163,6 +187,9 @@ func (v *visit) stopContacts(step auth.Step) (list []Contact, err error) {
 func (v *visit) verifyPage(frame Frame, step auth.Step) Page {
 	spent := spent(step)
 	switch {
+	case slices.Contains(step.Offer, auth.MethodEmailCode) && step.Flow.UserID == "" && step.Flow.Pending.Provider != "":
+		frame.titled = "title.mailcode.provider"
+		return &MailCodePage{Frame: frame, Spent: spent, Mailed: v.mailed(step), Waiting: v.waiting(step.Flow)}
 	case slices.Contains(step.Offer, auth.MethodEmailCode):
 		return &MailCodePage{Frame: frame, Spent: spent, Mailed: v.mailed(step)}
 	case afterSetup(step):

@@ -99,6 +99,15 @@ func (h *Handler) stepUp(v *visit) {
 		} else {
 			err = away
 		}
+	case v.in["provider"] != "" && h.social != nil && offered(auth.SocialMethod(v.in["provider"])):
+		if p, known := h.social.Provider(v.in["provider"]); known {
+			d, away := h.auth.DepartSocial(ctx, ref, auth.Opening{}, p.ID, v.client)
+			if away == nil && d.Handle != nil {
+				v.departSocial(p, d)
+				return
+			}
+			step, err = d.Step, away
+		}
 	case v.in.has("code") && v.view == viewRecovery && offered(auth.MethodRecoveryCode):
 		step, err = h.auth.RecoveryCode(ctx, ref, v.in["code"], v.client)
 	case v.in.has("code") && offered(auth.MethodTOTP):
@@ -135,7 +144,7 @@ func (h *Handler) restartStepUp(v *visit, ref auth.Ref) {
 		}
 	}
 	step, err = h.auth.StepUp(v.r.Context(), auth.StepUpOpening{
-		Action: step.Flow.Action, Target: step.Flow.Target, Link: v.linkOf(joinLinks()), ReturnTo: step.Flow.ReturnTo, Lang: step.Flow.Lang, Replaces: ref.Token,
+		Action: step.Flow.Action, Target: step.Flow.Target, Link: v.linkOf(joinLinks()), Provider: step.Flow.Provider, ReturnTo: step.Flow.ReturnTo, Lang: step.Flow.Lang, Replaces: ref.Token,
 	}, v.client)
 	v.answer(auth.Ref{Token: step.Token}, step, err)
 }

@@ -15,7 +15,10 @@
 // company's. What a company says is believed in the browser that asked for it, and no other. The handler sends that browser there and
 // back, and answers single logout.
 //
-// Other sites cannot post here (http.CrossOriginProtection), but for companies' answers, which carry a secret of their own or a
+// With Config.Social they sign in with accounts that they have elsewhere, connect others in my account, and disconnect them. An answer is
+// believed in the browser that asked for it here too.
+//
+// Other sites cannot post here (http.CrossOriginProtection), but for the answers of companies and of providers that post theirs, which carry a secret of their own or a
 // signature; nor can they frame a page or read an answer. Cookies are host-only: what is
 // signed in at one host name counts for nothing at another, and the handler redirects nobody between names; a host that answers
 // to several names sends people to that of auth.Config.BaseURL first.
@@ -38,6 +41,7 @@ import (
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/locale"
+	"github.com/sallyport-auth/sallyport/social"
 	"github.com/sallyport-auth/sallyport/sso"
 )
 
@@ -53,6 +57,11 @@ type Config struct {
 	Home    string // where people land who have nowhere else to go: a path below BaseURL, or an https address; empty: "/"
 	// SSO speaks to the sign-ins of companies. Its BaseURL is that of auth.Config, with Prefix and "/sso". Nil: there are none.
 	SSO *sso.Manager
+	// Social speaks to providers at which people have accounts: Google, Apple and others. Its BaseURL is that of auth.Config, with Prefix and
+	// "/social", and auth.Config.Stores.Identities is required. Which of the providers a page offers is Preset.SocialDisplay's to say. Their
+	// logos are trademarks, which a host puts into Templates as assets/provider-google.svg and so on, for the button to have the provider's
+	// colours; a button without is neutral. Nil: there are none.
+	Social *social.Manager
 	// SSOTested is told what came out of the test of a connection, which its administrators began with sso.Opening.Test. It says nothing
 	// about who sits there: State is what they began with. Where it has Passed call directory.PassConnectionTest, or EnforceSSO refuses. An
 	// error answers the visitor that something is broken. Nil: a test that comes back is told to Report, and to nobody else.
@@ -74,7 +83,7 @@ type Config struct {
 	// TrustedOrigins are other origins, such as "https://app.example.org", whose scripts may post here. Nil: none.
 	TrustedOrigins []string
 
-	// Report is told of every failure (of a company's sign-in as a *sso.Refusal, with what was expected and what came) that is not the visitor's, with the reference that the visitor sees; a visitor who went
+	// Report is told of every failure (of a company's sign-in as a *sso.Refusal, of a provider's as a *social.Refusal, with what was expected and what came) that is not the visitor's, with the reference that the visitor sees; a visitor who went
 	// away meanwhile is among them, with context.Canceled. The library does not log. Nil: nobody is told.
 	Report func(ctx context.Context, f Fault)
 }
@@ -105,7 +114,8 @@ type Fault struct {
 // A Handler serves the sign-in. It is safe for concurrent use.
 type Handler struct {
 	auth     *auth.Manager
-	sso      *sso.Manager // nil: no company has its own sign-in
+	sso      *sso.Manager    // nil: no company has its own sign-in
+	social   *social.Manager // nil: nobody signs in by an account elsewhere
 	tests    func(context.Context, SSOTest) error
 	base     string // the path of BaseURL
 	mount    string // Config.Prefix
@@ -135,7 +145,7 @@ func New(cfg Config) (*Handler, error) {
 		return nil, fmt.Errorf("web: reading the address of Config.Auth: %w", err)
 	}
 	h := &Handler{
-		auth: cfg.Auth, sso: cfg.SSO, tests: cfg.SSOTested, base: base.Path, mount: cmp.Or(cfg.Prefix, "/auth"), product: cmp.Or(cfg.Product, cfg.Auth.Product()),
+		auth: cfg.Auth, sso: cfg.SSO, social: cfg.Social, tests: cfg.SSOTested, base: base.Path, mount: cmp.Or(cfg.Prefix, "/auth"), product: cmp.Or(cfg.Product, cfg.Auth.Product()),
 		support: cfg.Support, proxies: cfg.TrustedProxies, report: cfg.Report, cookies: newCookies(cfg.Auth),
 	}
 	h.prefix = h.base + h.mount
@@ -177,8 +187,28 @@ func New(cfg Config) (*Handler, error) {
 			return nil, fmt.Errorf("web: sso.Config.BaseURL of Config.SSO must be %q", cfg.Auth.URL(h.mount)+"/sso")
 		}
 	}
+	if err := h.checkSocial(); err != nil {
+		return nil, err
+	}
 	h.routes = byPath(h.routeTable())
 	return h, h.rehearse()
+}
+
+// checkSocial checks what providers need.
+func (h *Handler) checkSocial() error {
+	if h.social == nil {
+		return nil
+	}
+	if !h.auth.KeepsIdentities() {
+		return errors.New("web: Config.Social needs auth.Config.Stores.Identities")
+	}
+	base := h.auth.URL(h.mount) + "/social"
+	for _, p := range h.social.Providers() {
+		if got := h.social.Callback(p.ID); got != base+"/"+p.ID+"/callback" {
+			return fmt.Errorf("web: social.Config.BaseURL of Config.Social must be %q", base)
+		}
+	}
+	return nil
 }
 
 // placeOf is an address of the host's, of a field of Config, as browsers are sent there.
@@ -206,7 +236,7 @@ type methods map[string]func(*visit)
 
 // routeTable lists everything that is answered, but for the assets.
 func (h *Handler) routeTable() []route {
-	return slices.Concat(h.accountRoutes(), h.ssoRoutes(), []route{
+	return slices.Concat(h.accountRoutes(), h.arrivalRoutes(), h.ssoRoutes(), h.socialRoutes(), []route{
 		{http.MethodGet, "/signin", h.showSignIn},
 		{http.MethodPost, "/signin/identify", h.identify},
 		{http.MethodPost, "/signin/password", h.password},
@@ -262,7 +292,11 @@ func byPath(table []route) map[string]methods {
 
 // spends tells whether a GET to a path counts once: what only asks for the headers must not.
 func spends(path string) bool {
-	return path == "/signin/arrived" || path == "/sso/{connection}/callback" || path == "/sso/{connection}/slo"
+	switch path {
+	case "/signin/arrived", "/sso/{connection}/callback", "/sso/{connection}/slo", "/social/{provider}/callback":
+		return true
+	}
+	return false
 }
 
 // ServeHTTP implements http.Handler.
@@ -272,9 +306,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	v := h.visit(w, r)
-	pattern, connection := connectionIn(path)
-	v.connection = connection
-	elsewhere := connection != "" && h.sso != nil && fromElsewhere(r.Method, pattern)
+	pattern, named := namedIn(path)
+	v.named = named
+	elsewhere := h.fromElsewhere(r.Method, pattern, named)
 	if !elsewhere && h.guard.refuses(r) {
 		v.fail(http.StatusForbidden, auth.ReasonCrossOrigin)
 		return
