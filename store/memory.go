@@ -20,27 +20,25 @@ const (
 	MaxFlows    = 100_000 // a flow has a few KB at most, as package auth bounds what people type: some hundred MB where all are full
 	MaxCounters = 200_000 // about 50 MB; a counter that is closed goes only where no open one is among the oldest
 	MaxTickets  = 100_000 // mailed links, of a few hundred bytes each
-
-	MaxSocialRequests = 100_000 // people who are at a social provider, of a few KB at most each
 )
 
 // Memory keeps everything in memory. Make it with [NewMemory]. It is safe for concurrent use.
 //
 // It is for tests and for trying things out. Its bounds keep a flood from taking all memory, and have a price: a flood from very
 // many networks can push out the counters of an account that is being attacked, which then takes guesses again. store/sqlstore
-// has no such bounds, and forgets no counter before its time. For mailed codes, letters that wait and requests to companies'
-// providers see [mfa.Memory], [mail.Memory] and [sso.Memory].
+// has no such bounds, and forgets no counter before its time. For mailed codes, letters that wait and requests to providers
+// see [mfa.Memory], [mail.Memory], [sso.Memory] and [social.Memory].
 type Memory struct {
 	*session.Memory
 	*secondSteps
 	*outbox
 	*companySignIns
+	*socialSignIns
 	flows
 	limits
 	tickets
 	credentials
 	identities
-	socialRequests
 	people
 }
 
@@ -49,6 +47,7 @@ type (
 	secondSteps    = mfa.Memory
 	outbox         = mail.Memory
 	companySignIns = sso.Memory
+	socialSignIns  = social.Memory
 )
 
 var (
@@ -76,11 +75,11 @@ var (
 func NewMemory() *Memory {
 	m := &Memory{
 		Memory: session.NewMemory(), secondSteps: mfa.NewMemory(), outbox: mail.NewMemory(), companySignIns: sso.NewMemory(),
+		socialSignIns: social.NewMemory(),
 	}
 	m.flows.rows.max = MaxFlows
 	m.limits.rows.max = MaxCounters
 	m.tickets.rows.max = MaxTickets
-	m.socialRequests.rows.max = MaxSocialRequests
 	return m
 }
 
@@ -95,7 +94,7 @@ func (m *Memory) Stores() auth.Stores {
 // DeleteExpired implements auth.Expiry.
 func (m *Memory) DeleteExpired(ctx context.Context, now time.Time, limit int) (int, error) {
 	sessions, err := m.Memory.DeleteExpired(ctx, now, limit)
-	deleted := sessions + m.flows.deleteExpired(now, limit) + m.limits.deleteExpired(now, limit) + m.tickets.deleteExpired(now, limit) +
-		m.socialRequests.deleteExpired(now, limit)
-	return deleted + m.secondSteps.DeleteExpired(now, limit) + m.companySignIns.DeleteExpired(now, limit), err
+	deleted := sessions + m.flows.deleteExpired(now, limit) + m.limits.deleteExpired(now, limit) + m.tickets.deleteExpired(now, limit)
+	return deleted + m.secondSteps.DeleteExpired(now, limit) + m.companySignIns.DeleteExpired(now, limit) +
+		m.socialSignIns.DeleteExpired(now, limit), err
 }

@@ -126,20 +126,6 @@ func TestWhatStrangersMakeIsBounded(t *testing.T) {
 		}
 	})
 
-	t.Run("A-277 the oldest request to a social provider goes first", func(t *testing.T) {
-		m := store.NewMemory()
-		for i := range store.MaxSocialRequests + 10 {
-			if err := m.CreateSocialRequest(ctx, key(i), social.RequestRow{ExpiresAt: noon}, noon.Add(-time.Minute)); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for i, want := range map[int]error{0: social.ErrNotFound, 9: social.ErrNotFound, 10: nil, store.MaxSocialRequests + 9: nil} {
-			if _, err := m.TakeSocialRequest(ctx, key(i), noon.Add(-time.Minute)); !errors.Is(err, want) {
-				t.Errorf("TakeSocialRequest(%d of %d) = %v, want %v", i, store.MaxSocialRequests+10, err, want)
-			}
-		}
-	})
-
 	t.Run("A-277 a flood of guesses opens no closed counter and forgets no password", func(t *testing.T) {
 		m := store.NewMemory()
 		if err := m.SwapCredential(ctx, auth.Credential{UserID: "ann", Hash: "hash"}); err != nil {
