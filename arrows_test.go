@@ -61,8 +61,9 @@ var kits = []string{"auth/authtest", "store/storetest", "internal/testdb", "inte
 
 func kit(name string) bool { return slices.Contains(kits, name) }
 
-// players are programs that link a kit all the same: the demo plays the companies whose people use it too.
-var players = map[string]string{"examples/complete": "sso/ssotest"}
+// players are programs that link kits all the same: the demo plays the companies whose people use it too, and the providers where they have
+// accounts.
+var players = map[string][]string{"examples/complete": {"sso/ssotest", "social/socialtest"}}
 
 // alone are packages that must work in a program that links neither auth nor, where none is named, any module of others.
 var alone = map[string][]string{
@@ -221,6 +222,9 @@ var arrows = []arrow{
 	{"examples/complete", "sso/saml", "Globex speaks it"},
 	{"examples/complete", "sso/oidc", "Initech speaks it"},
 	{"examples/complete", "sso/ssotest", "the demo plays the companies too"},
+	{"examples/complete", "social", "its people sign in with accounts elsewhere"},
+	{"examples/complete", "social/gothprovider", "Facebook among them"},
+	{"examples/complete", "social/socialtest", "plays the providers, so that all of it can be tried on one machine"},
 	{"examples/complete", "mfa", "an app for somebody who must have one from the start"},
 	{"examples/complete", "github.com/pquerna/otp", "the phone that it is on"},
 	{"examples/complete", "store/sqlstore", "data that survives a restart"},
@@ -320,7 +324,7 @@ func TestArrows(t *testing.T) {
 			if !take(production, p.name(), to) {
 				t.Errorf("new arrow: {%q, %q, \"why\"}: list it in arrows with its reason, or do without it", p.name(), to)
 			}
-			if kit(to) && !kit(p.name()) && players[p.name()] != to {
+			if kit(to) && !kit(p.name()) && !slices.Contains(players[p.name()], to) {
 				t.Errorf("%s links %s: a test kit is never part of a program", p.name(), to)
 			}
 		}

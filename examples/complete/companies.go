@@ -141,12 +141,10 @@ func (c *companies) write(ctx context.Context, to sso.Connection) (sso.Connectio
 	return sso.Connection{}, sso.ErrConflict
 }
 
-// handler is where the companies are.
-func (c *companies) handler() http.Handler {
-	mux := http.NewServeMux()
+// routes are where the companies are.
+func (c *companies) routes(mux *http.ServeMux) {
 	mux.Handle("/globex/", c.globex)
 	mux.Handle("/initech/", c.initech)
-	return mux
 }
 
 // tested is the host's web.Config.SSOTested: a test that has passed lets the company enforce its sign-in.

@@ -1,6 +1,6 @@
 // Complete is the whole product on one machine, with nothing to install: companies and people to sign in as, two companies with a sign-in
-// of their own on the next port, pages in three languages, and a mailbox at /dev/mail that all letters come to. Run it and open the
-// address that it prints.
+// of their own and the providers of social accounts on the next port, pages in three languages, and a mailbox at /dev/mail that all
+// letters come to. Run it and open the address that it prints.
 //
 //	go run ./examples/complete [-addr localhost:8080] [-db sallyport-demo.db] [-preset recommended] [-signup company]
 //
@@ -31,6 +31,8 @@ func main() {
 	flag.StringVar(&o.key, "key", "", "file with the key, made if it is not there (default: the -db file and .key, or sallyport-demo.key)")
 	flag.StringVar(&o.preset, "preset", "recommended", "recommended, one-page, email-first or forced-two-step")
 	flag.StringVar(&o.signUp, "signup", "company", "who may sign up by themselves: off, person, or company (a person with a company of their own)")
+	o.credentials = credentials{}
+	o.credentials.flags(flag.CommandLine)
 	flag.Parse()
 	if flag.NArg() > 0 {
 		log.Fatalf("there is no argument %q: options begin with a dash", flag.Arg(0))
@@ -42,7 +44,10 @@ func main() {
 	}
 }
 
-type options struct{ addr, db, key, preset, signUp string }
+type options struct {
+	addr, db, key, preset, signUp string
+	credentials                   credentials // of real providers of accounts; none: the demo plays them
+}
 
 // run serves the product until ctx ends.
 func run(ctx context.Context, o options, out io.Writer) error {
@@ -54,7 +59,7 @@ func run(ctx context.Context, o options, out io.Writer) error {
 	return w.serve(ctx)
 }
 
-// A world is the product and, at another site, the companies whose people use it.
+// A world is the product and, at another site, the companies whose people use it, and the providers where they have accounts.
 type world struct {
 	product      *product
 	ours, theirs net.Listener
@@ -82,10 +87,13 @@ func open(ctx context.Context, o options) (*world, error) {
 func (w *world) serve(ctx context.Context) error {
 	p := w.product
 	defer p.close()
-	product, companies := serverOf(p.handler()), serverOf(p.companies.handler())
+	elsewhere := http.NewServeMux()
+	p.companies.routes(elsewhere)
+	p.accounts.routes(elsewhere)
+	product, others := serverOf(p.handler()), serverOf(elsewhere)
 	ended := make(chan error, 3)
 	go func() { ended <- product.Serve(w.ours) }()
-	go func() { ended <- companies.Serve(w.theirs) }()
+	go func() { ended <- others.Serve(w.theirs) }()
 	go func() { ended <- p.in.Run(ctx) }()
 	var err error
 	select {
@@ -95,7 +103,7 @@ func (w *world) serve(ctx context.Context) error {
 	closing, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	product.Shutdown(closing)
-	companies.Shutdown(closing)
+	others.Shutdown(closing)
 	if errors.Is(err, context.Canceled) || errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}
@@ -121,6 +129,10 @@ func (p *product) welcome(ctx context.Context, out io.Writer) {
 	fmt.Fprintf(out, "\nGlobex is at %s/ and Initech at %s/, with the same password. There is also:\n\n", p.companies.globex.BaseURL(), p.companies.initech.BaseURL())
 	fmt.Fprintf(out, "  %-22s %s\n", "mia@globex.example", "works at Globex, and was never invited here")
 	fmt.Fprintf(out, "  %-22s %s\n", "nina@initech.example", "works at Initech, and is added when she arrives")
+	if len(p.accounts.played) > 0 {
+		fmt.Fprintf(out, "\nThe buttons of Google and the others lead to providers of the demo's, at the same place, where nobody is asked for a password.\n")
+		fmt.Fprintf(out, "Kim has connected her account; Ann has not; Stella is nobody here. The real ones come with a client ID and secret: see -help.\n")
+	}
 	if address, err := p.apps.address(ctx, "root"); err != nil {
 		log.Printf("the app of root@globex.example: %v", err)
 	} else if address != "" {

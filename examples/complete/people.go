@@ -32,6 +32,7 @@ var demoPeople = []demoPerson{
 	{"eve@acme.example", "Eve", "member of Acme without a seat: asks for one", []directory.Member{{AccountID: "acme"}}, true, false},
 	{"two@acme.example", "Tuva", "member of Acme and of Umbra: chooses, and can switch", []directory.Member{{AccountID: "acme"}, {AccountID: "umbra"}}, true, true},
 	{"sam@acme.example", "Sam", "suspended in Acme: is told so, once it is proven who he is", []directory.Member{{AccountID: "acme", State: auth.MemberSuspended}}, true, false},
+	{"kim@umbra.example", "Kim", "member of Umbra: has connected her account at Google", []directory.Member{{AccountID: "umbra"}}, true, true},
 	{"vera@vault.example", "Vera", "member of Vault, which requires two-step verification", []directory.Member{{AccountID: "vault"}}, true, false},
 	{"lara@dawdle.example", "Lara", "member of Dawdle, whose renewal is due", []directory.Member{{AccountID: "dawdle"}}, true, true},
 	{"otto@bygone.example", "Otto", "member of Bygone, whose account has expired", []directory.Member{{AccountID: "bygone"}}, true, false},

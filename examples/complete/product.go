@@ -37,6 +37,7 @@ type product struct {
 	in        *auth.Manager
 	pages     *web.Handler
 	companies *companies
+	accounts  *accounts
 	trail     *trail
 	apps      *appOf
 }
@@ -78,6 +79,9 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL, 
 	if p.companies, err = newCompanies(db, key, baseURL, theirs); err != nil {
 		return err
 	}
+	if p.accounts, err = newAccounts(db, key, baseURL, theirs, o.credentials); err != nil {
+		return err
+	}
 	p.people = directory.New(db)
 	cfg := auth.Config{
 		BaseURL: baseURL, Keys: [][]byte{key},
@@ -92,8 +96,15 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL, 
 	if err != nil {
 		return err
 	}
+	_, err = p.people.UserByID(ctx, "kim")
+	isNew := errors.Is(err, auth.ErrNotFound) // what was changed since an earlier start stays
 	if err := seed(ctx, recommended, p.people); err != nil {
 		return err
+	}
+	if isNew {
+		if err := p.accounts.connect(ctx, stores.Identities, "kim", "kim@umbra.example"); err != nil {
+			return err
+		}
 	}
 	if err := p.companies.connect(ctx); err != nil {
 		return err
@@ -107,7 +118,7 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL, 
 		return err
 	}
 	p.pages, err = web.New(web.Config{
-		Auth: p.in, SSO: p.companies.manager, SSOTested: p.tested, Support: support, Billing: "/billing",
+		Auth: p.in, SSO: p.companies.manager, Social: p.accounts.manager, SSOTested: p.tested, Support: support, Billing: "/billing",
 		Report: func(_ context.Context, f web.Fault) { log.Printf("reference %s: %v", f.Reference, f.Err) },
 	})
 	return err
