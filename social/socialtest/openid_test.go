@@ -3,6 +3,7 @@ package socialtest_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"strings"
@@ -273,5 +274,31 @@ func TestCancel(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestOneWinner has many callers redeem one code at the same moment, while the settings change.
+func TestOneWinner(t *testing.T) {
+	pr := start(t, socialtest.Plain, socialtest.Settings{})
+	form := pr.tokenForm(pr.signIn(anna().Email).Get("code"))
+	status := make(chan int)
+	for range 64 {
+		go func() {
+			w := httptest.NewRecorder()
+			r := httptest.NewRequest(http.MethodPost, "/oidc/token", strings.NewReader(form.Encode()))
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+			pr.p.Set(func(s *socialtest.Settings) { s.SignedInAs = ben().Email })
+			pr.p.ServeHTTP(w, r)
+			status <- w.Code
+		}()
+	}
+	good := 0
+	for range 64 {
+		if <-status == http.StatusOK {
+			good++
+		}
+	}
+	if good != 1 {
+		t.Errorf("%d of 64 callers have tokens for one code, want 1", good)
 	}
 }
