@@ -74,10 +74,10 @@ const (
 	ReplayIDToken
 	AccessTokenType
 	LogoutTokenType
-	NoticeAsIDToken // Apple: a notice about the victim
-	TokenTypeWrong  // token_type is not Bearer
-	UserinfoOtherSubject
-	UserinfoNoSubject
+	NoticeAsIDToken      // Apple: a notice about the victim
+	TokenTypeWrong       // token_type is not Bearer
+	UserinfoOtherSubject // to be refused where the product asks userinfo at all: Visits tells
+	UserinfoNoSubject    // as above
 	UserinfoOverrides
 	DiscoveryOtherIssuer
 	DiscoveryPlainHTTP
@@ -380,8 +380,8 @@ func claimAttacks() []attack {
 	_, _, withVerified, withInfo, _, _ := attacksOf()
 	microsoft, google := []Personality{Microsoft}, []Personality{Google}
 	return []attack{
-		{Attack: UserinfoOtherSubject, number: 95, name: "userinfo of another subject", on: withInfo, info: func(_ *Provider, c Claims, _ grant) { c.SetString("sub", "another") }},
-		{Attack: UserinfoNoSubject, number: 95, name: "userinfo without a subject", on: withInfo, info: func(_ *Provider, c Claims, _ grant) { delete(c, "sub") }},
+		{Attack: UserinfoOtherSubject, number: 95, name: "userinfo of another subject", want: Judge, on: withInfo, info: func(_ *Provider, c Claims, _ grant) { c.SetString("sub", "another") }},
+		{Attack: UserinfoNoSubject, number: 95, name: "userinfo without a subject", want: Judge, on: withInfo, info: func(_ *Provider, c Claims, _ grant) { delete(c, "sub") }},
 		{Attack: UserinfoOverrides, number: 95, name: "userinfo with claims of the token", want: Ignore, on: withInfo, info: func(p *Provider, c Claims, g grant) {
 			c.SetString("iss", other)
 			c.SetString("aud", "another")

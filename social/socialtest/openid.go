@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// documents are the members of the discovery documents, as the real ones have them: see social/testdata for where they come from.
+// document is the discovery document of an issuer, with the members of the real one: see social/testdata for where they come from.
 func (p *Provider) document(tenant string) Claims {
 	at := func(path string) string { return p.endpoint(path, tenant) }
 	fields := map[string]any{
