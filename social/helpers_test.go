@@ -242,6 +242,11 @@ type rows struct {
 	mu   sync.Mutex
 	last social.RequestRow
 	key  [32]byte
+	slow time.Duration // by how much its clock goes after
+}
+
+func (r *rows) TakeSocialRequest(ctx context.Context, key [32]byte, now time.Time) (social.RequestRow, error) {
+	return r.Memory.TakeSocialRequest(ctx, key, now.Add(-r.slow))
 }
 
 func (r *rows) CreateSocialRequest(ctx context.Context, key [32]byte, row social.RequestRow, now time.Time) error {

@@ -172,6 +172,22 @@ func TestProviders(t *testing.T) {
 		if now, _ := h.Provider("google"); now.OpenID.Issuer != "https://accounts.google.com" {
 			t.Errorf("the issuer is %q, want what it was", now.OpenID.Issuer)
 		}
+		c := &clock{now: start}
+		q := newOP(t, c)
+		ms := microsoft(q, tenant, otherTenant)
+		ms.OpenID.Scopes = []string{"email"}
+		g := newHouse(t, c, ms)
+		shown, _ := g.Provider("microsoft")
+		ms.OpenID.Tenants[0], shown.OpenID.Tenants[1], ms.OpenID.Scopes[0] = consumers, consumers, "everything"
+		if now, _ := g.Provider("microsoft"); !slices.Equal(now.OpenID.Tenants, []string{tenant, otherTenant}) {
+			t.Errorf("the tenants are %q, want what they were", now.OpenID.Tenants)
+		}
+		q.says = claims{"iss": q.URL + "/" + consumers + "/v2.0", "tid": consumers}
+		_, err := g.signIn(q, "microsoft", social.Opening{})
+		failed(t, "A-099 a tenant that was added afterwards", err, "id_token_tid")
+		if scope := must(url.Parse(g.begin("microsoft", social.Opening{}))).Query().Get("scope"); scope != "openid email" {
+			t.Errorf("Begin asks for %q, want what was configured", scope)
+		}
 	})
 	t.Run("A-082 A-106 each has its own address, from configuration", func(t *testing.T) {
 		if got, want := h.Callback("google"), base+"/google/callback"; got != want {
@@ -431,14 +447,17 @@ func TestState(t *testing.T) {
 		c.add(10 * time.Minute)
 		_, err = h.bring("google", msg)
 		failed(t, "Receive after ten minutes", err, social.CodeRequestUnknown)
+		h.rows.slow = time.Hour
+		defer func() { h.rows.slow = 0 }()
+		_, err = h.Receive(t.Context(), "google", msg)
+		failed(t, "Receive after ten minutes, from a store whose clock is slow", err, social.CodeRequestUnknown)
 	})
 	t.Run("rows that were changed", func(t *testing.T) {
 		for name, change := range map[string]func(r *social.RequestRow){
-			"a byte of what is sealed":          func(r *social.RequestRow) { r.Body = bytes.Clone(r.Body); r.Body[20] ^= 1 },
-			"nothing sealed":                    func(r *social.RequestRow) { r.Body = nil },
-			"A-081 another provider":            func(r *social.RequestRow) { r.Provider = "corp" },
-			"A-080 the row of another request":  func(r *social.RequestRow) { h.begin("google", social.Opening{}); r.Body = h.rows.last.Body },
-			"a store that forgets when it ends": func(r *social.RequestRow) { r.ExpiresAt = r.MadeAt },
+			"a byte of what is sealed":         func(r *social.RequestRow) { r.Body = bytes.Clone(r.Body); r.Body[20] ^= 1 },
+			"nothing sealed":                   func(r *social.RequestRow) { r.Body = nil },
+			"A-081 another provider":           func(r *social.RequestRow) { r.Provider = "corp" },
+			"A-080 the row of another request": func(r *social.RequestRow) { h.begin("google", social.Opening{}); r.Body = h.rows.last.Body },
 		} {
 			msg := p.visit(h.begin("google", social.Opening{}))
 			key, row := h.rows.key, h.rows.last
