@@ -93,6 +93,10 @@ func TestSignInAndOut(t *testing.T) {
 		to, victim := halfway(t, browser()), browser()
 		want(t, victim, "GET", to.RequestURI(), 400, "in another browser")
 		want(t, victim, "GET", "/", 200, "Continue with")
+		halfway(t, victim) // has asked for something of its own
+		to = halfway(t, browser())
+		want(t, victim, "GET", to.RequestURI(), 400, "in another browser")
+		want(t, victim, "GET", "/", 200, "Continue with")
 	})
 	t.Run("A-080 an answer counts once", func(t *testing.T) {
 		b := browser()
