@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -144,6 +145,11 @@ func TestSocialSignIn(t *testing.T) {
 		k := w.by(google("ann"), c).at(auth.StageIdentify, auth.ReasonSSORequired)
 		if len(k.step.Flow.Proofs) != 0 || k.step.Flow.UserID != "" || k.step.Connection != conn {
 			t.Errorf("the flow is %+v, %q, want no proof and the way to the company", k.step.Flow, k.step.Connection)
+		}
+		elsewhere := google("ann") // it is the address here that counts
+		elsewhere.Email = "ann.private@gmail.example"
+		if k := w.by(elsewhere, c).at(auth.StageIdentify, auth.ReasonSSORequired); len(k.step.Flow.Proofs) != 0 || k.step.Connection != conn {
+			t.Errorf("with another address there the flow is %+v, want no proof", k.step.Flow)
 		}
 		w.by(google("solo"), c).at(auth.StageIdentify, auth.ReasonSSORequired) // whoever it is
 		w.by(facebook("stranger"), c).at(auth.StageIdentify, auth.ReasonSSORequired)
@@ -361,8 +367,8 @@ func TestSocialAddress(t *testing.T) {
 			return answer{k.step.Stage, k.step.Reason, fmt.Sprint(k.step.Offer), calls, l.Kind, "", k.step.Flow.UserID != "" || k.step.Flow.Address != "", k.step.Social}
 		}
 		want := of("ann", from("192.0.2.1"))
-		if want.stage != auth.StageVerify || want.named {
-			t.Fatalf("the answer is %+v, want a code to be asked for", want)
+		if want.stage != auth.StageVerify || want.named || strings.Contains(want.calls, "User") {
+			t.Fatalf("the answer is %+v, want a code to be asked for, and nobody looked up", want)
 		}
 		for i, name := range []string{"nobody", "nopass", "gone", "sam"} {
 			if got := of(name, from(fmt.Sprintf("192.0.2.%d", i+2))); got != want {
