@@ -38,9 +38,9 @@ func (p Proof) reached(facts Facts) bool {
 }
 
 // socialDoors offers the social accounts that the session of a StepUp came by, to somebody who has nothing else. It tells whether there is
-// one. Where nothing can be mailed there is none: see socialAgain.
+// one. Where nothing can be mailed there is none: see socialAgain. Whoever must use their company's own sign-in is offered that instead.
 func (d *Decision) socialDoors(facts Facts) bool {
-	if !facts.CanMail || !facts.socialCounts() {
+	if !facts.CanMail {
 		return false
 	}
 	for name := range facts.Session.Methods.All() {

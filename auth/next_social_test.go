@@ -110,6 +110,7 @@ func TestNextSocialEnumerated(t *testing.T) {
 		{social(func(p *auth.Proof) { p.Fresh, p.AuthTime = true, start })}, {social(func(p *auth.Proof) { p.AuthTime = start })},
 		{social(func(p *auth.Proof) { p.Fresh, p.AuthTime = true, start.Add(-3*time.Minute) })},
 		{early}, {early, social(nil)}, {early, pw}, {other, social(nil)}, {social(nil), code}, {pw, code}, {social(nil), pw},
+		{social(func(p *auth.Proof) { p.Speaks, p.Version = true, now-1 }), pw}, {{Method: auth.MethodSSO, Version: now, At: start, Via: "con"}},
 	}
 	n := 0
 	for _, purpose := range []auth.Purpose{auth.SignIn, auth.StepUp} {
@@ -177,7 +178,7 @@ func wrongSocial(facts auth.Facts, flow auth.Flow, d auth.Decision) string {
 	counts := facts.Domain.SSO != auth.SSOEnforced && !(facts.Domain.SSO == auth.SSOOptional && member.SSO == auth.SSORequired)
 	up := flow.Purpose == auth.StepUp
 	pends := flow.Pending.Provider != "" && facts.Now.Sub(flow.Pending.At) < 10*time.Minute && counts
-	var password, social, fresh, speaks, second, mailbox bool
+	var password, social, company, fresh, speaks, second, mailbox bool
 	for _, p := range flow.Proofs {
 		current := p.Version == currentVersion
 		switch p.Method {
@@ -187,6 +188,8 @@ func wrongSocial(facts auth.Facts, flow auth.Flow, d auth.Decision) string {
 			social = social || current && counts
 			fresh = fresh || current && counts && p.Fresh && !p.AuthTime.Before(flow.MadeAt.Add(-2*time.Minute))
 			speaks = speaks || current && counts && p.Speaks
+		case auth.MethodSSO:
+			company = company || current && facts.Domain.SSO != auth.SSOOff && !up
 		case auth.MethodTOTP:
 			second = second || current && app
 		case auth.MethodEmailCode:
@@ -197,23 +200,23 @@ func wrongSocial(facts auth.Facts, flow auth.Flow, d auth.Decision) string {
 	switch {
 	case ready && pends:
 		return "invariant 8 a session while a social account waits to be linked"
-	case ready && locked && !up:
+	case ready && locked && !up && !company:
 		return "a locked account opens for a social account"
 	case ready && app && !second:
 		return "invariant 1 A-124 a session without the person's second step"
-	case ready && !up && !password && !social:
+	case ready && !up && !password && !social && !company:
 		return "invariant 1 a session without a first proof that counts"
 	case ready && up && !app && !password && !(social && (fresh || mailbox)):
 		return "R66 a step-up by a social account that was not demanded anew, and no mailed code"
 	case ready && flow.Action == auth.ActionConnect:
 		return "R35 a connection is over before there is one"
-	case d.Stage == auth.StageLink && flow.Action != auth.ActionConnect && (!pends || !password && !social || app && !second):
+	case d.Stage == auth.StageLink && flow.Action != auth.ActionConnect && (!pends || !password && !social && !company || app && !second):
 		return "A-124 a link is offered before everything else is met"
 	case d.Stage == auth.StageLink && !counts:
 		return "R27 a link is offered where the company's own sign-in is the only way"
 	case ready && !up && facts.CanMail && facts.Preset.Policy.Verification == auth.VerifyAlways && !mailbox && !second:
 		return "R49 a sign-in without the code that is always asked for"
-	case ready && !up && facts.CanMail && facts.Preset.Policy.Verification == auth.VerifyNewDevice && !mailbox && !second && !speaks:
+	case ready && !up && facts.CanMail && facts.Preset.Policy.Verification == auth.VerifyNewDevice && !mailbox && !second && !speaks && !company:
 		return "R49 a sign-in on a new device without a code"
 	case d.Social && (up || facts.Domain.SSO == auth.SSOEnforced):
 		return "R29 the providers are shown where none counts"
@@ -224,7 +227,7 @@ func wrongSocial(facts auth.Facts, flow auth.Flow, d auth.Decision) string {
 		}
 	}
 	// And what must go on.
-	met := (password || social) && (!app || second) && !locked && (mailbox || second || speaks || facts.Preset.Policy.Verification == auth.VerifyOff || !facts.CanMail)
+	met := (password || social || company) && (!app || second) && !locked && (mailbox || second || speaks || company || facts.Preset.Policy.Verification == auth.VerifyOff || !facts.CanMail)
 	if met && facts.Preset.Policy.Verification == auth.VerifyAlways && facts.CanMail && !mailbox && !second {
 		met = false
 	}
