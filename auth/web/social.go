@@ -63,6 +63,9 @@ func (h *Handler) startSocial(v *visit) {
 		return
 	}
 	ref := v.ref()
+	if step, err := h.auth.Current(v.r.Context(), v.flow, v.client); err == nil && step.Stage == auth.StageIdentify && step.Flow.Pending.Provider == "" {
+		ref = auth.Ref{} // the page asks anew for what a sign-in begins with: what it says now counts
+	}
 	d, err := h.auth.DepartSocial(v.r.Context(), ref, auth.Opening{
 		Remember: v.in.ticked("remember"), ReturnTo: v.in["return_to"], Lang: v.chosen(), Replaces: v.flow,
 	}, p.ID, v.client)

@@ -322,6 +322,20 @@ func TestSocial(t *testing.T) {
 			}
 		})
 	})
+	t.Run("R31 R38 the box that is ticked after a refusal counts", func(t *testing.T) {
+		elsewhere(t, withSocial(nil), func(t *testing.T, v *visitor) {
+			v.p.connected("google", annThere)
+			v.open("return_to", "/reports").leaves("google").brings(v.p.Providers["google"].Refusal(v.shown))
+			v.leaves("google", "remember", "1")
+			if got := v.brings(v.p.Providers["google"].Answer(v.shown, annThere)).landed(); got != "/reports" {
+				t.Errorf("landed at %q, want /reports", got)
+			}
+			v.Restart()
+			if got := v.whoIs(); got != "ann" {
+				t.Errorf("after a restart the browser is %q's, want ann's", got)
+			}
+		})
+	})
 	t.Run("R32 the second step is asked all the same", func(t *testing.T) {
 		elsewhere(t, withSocial(nil), func(t *testing.T, v *visitor) {
 			v.p.connected("google", annThere)
