@@ -8,6 +8,7 @@ import (
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/authtest"
 	"github.com/sallyport-auth/sallyport/auth/web"
+	"github.com/sallyport-auth/sallyport/social"
 )
 
 func TestMount(t *testing.T) {
@@ -51,6 +52,36 @@ func TestMount(t *testing.T) {
 		_, err := web.New(web.Config{Auth: w.Auth, Prefix: "/login"})
 		if err == nil || !strings.Contains(err.Error(), `asks for "/auth"`) {
 			t.Errorf("New answers %v, want the Prefix that fits", err)
+		}
+	})
+}
+
+func TestNewSocial(t *testing.T) {
+	providers := func(base string) *social.Manager {
+		m, err := social.New(social.Config{
+			BaseURL: base, Keys: authtest.Keys(), Requests: social.NewMemory(), Providers: []social.Provider{social.Google("app", "secret")},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	t.Run("R30 answers come where the pages are", func(t *testing.T) {
+		w := authtest.New(t, authtest.Config{})
+		for base, fits := range map[string]bool{
+			"https://app.example.com/auth/social": true, "https://app.example.com/social": false, "https://other.example.com/auth/social": false,
+		} {
+			_, err := web.New(web.Config{Auth: w.Auth, Social: providers(base)})
+			if fits != (err == nil) || !fits && !strings.Contains(err.Error(), `must be "https://app.example.com/auth/social"`) {
+				t.Errorf("%s: New answers %v", base, err)
+			}
+		}
+	})
+	t.Run("there must be somewhere to keep who is connected", func(t *testing.T) {
+		w := authtest.New(t, authtest.Config{Auth: func(c *auth.Config) { c.Stores.Identities = nil }})
+		_, err := web.New(web.Config{Auth: w.Auth, Social: providers("https://app.example.com/auth/social")})
+		if err == nil || !strings.Contains(err.Error(), "Stores.Identities") {
+			t.Errorf("New answers %v, want the field", err)
 		}
 	})
 }

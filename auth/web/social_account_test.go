@@ -103,7 +103,7 @@ func TestConnected(t *testing.T) {
 			}
 		})
 	})
-	t.Run("R35 an account that opens somebody else's: not whose", func(t *testing.T) {
+	t.Run("A-125 R35 an account that opens somebody else's: not whose", func(t *testing.T) {
 		elsewhere(t, withSocial(nil), func(t *testing.T, v *visitor) {
 			v.p.connected("google", annThere)
 			v.enter("solo@acme.example").connects("google", annThere).status(422).told(auth.ReasonSocialAlreadyLinked)
@@ -129,7 +129,7 @@ func TestConnected(t *testing.T) {
 			}
 		})
 	})
-	t.Run("R35 another person's session does not connect what this one asked for", func(t *testing.T) {
+	t.Run("A-121 R35 another person's session does not connect what this one asked for", func(t *testing.T) {
 		v := newProduct(t, withSocial(nil)).visitor(false)
 		v.p.letGo()
 		v.enter(ann).get(connectedPage).connecting("google")
@@ -192,7 +192,7 @@ func TestConnected(t *testing.T) {
 			v.post("/auth/account/connected/disconnect", "id", id).status(404)
 		})
 	})
-	t.Run("R36 R66 not without a recent proof", func(t *testing.T) {
+	t.Run("A-126 R36 R66 not without a recent proof", func(t *testing.T) {
 		elsewhere(t, withSocial(nil), func(t *testing.T, v *visitor) {
 			v.p.connected("google", annThere)
 			id := v.p.connectedIDs("ann")[0]
