@@ -278,6 +278,7 @@ var testArrows = []arrow{
 	{"auth/web", "auth/directory", "people"},
 	{"auth/web", "sso/ssotest", "what companies' providers say of people"},
 	{"auth/web", "social/socialtest", "plays the providers"},
+	{"auth/web", "social/gothprovider", "Facebook among them"},
 	{"auth/web", "auth/mail", "which letters arrive"},
 	{"auth/web", "store", "memory"},
 	{"auth/web", "internal/testdb", "over every database"},
