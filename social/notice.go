@@ -44,6 +44,9 @@ func (m *Manager) Notice(ctx context.Context, id string, msg Message) (Notice, e
 	if err != nil {
 		return Notice{}, m.explain("checking a notice of", id, refusal(err))
 	}
+	if !goodSubject(n.Subject) { // as no sign-in would have it
+		return Notice{}, &Refusal{Code: CodeSubject, Received: cut(n.Subject)}
+	}
 	// Apple, "Processing changes for Sign in with Apple accounts": account-deleted in its text, account-delete in what it sends.
 	revoked := slices.Contains([]string{"consent-revoked", "account-delete", "account-deleted"}, n.Kind)
 	return Notice{Provider: id, Issuer: k.o.Issuer, Subject: n.Subject, Kind: n.Kind, Revoked: revoked, At: n.At}, nil

@@ -65,6 +65,7 @@ func TestNotice(t *testing.T) {
 		{"A-091 of another issuer", posted(sign(with(honest, claims{"iss": "https://evil.example"}), providerKey())), "id_token_issuer"},
 		{"A-092 expired", posted(sign(with(honest, claims{"exp": start.Unix() - 600}), providerKey())), "id_token_expired"},
 		{"A-094 an ID token", posted(sign(claims{"iss": p.URL, "aud": "com.example.web", "sub": "ann-1", "iat": start.Unix(), "exp": start.Unix() + 60, "nonce": "n"}, providerKey())), "id_token_type"},
+		{"A-104 about nobody", posted(sign(with(honest, claims{"events": strings.Replace(event("consent-revoked", happened), "ann-1", "0", 1)}), providerKey())), social.CodeSubject},
 		{"nothing", posted(), social.CodeNotice},
 		{"two", posted("a", "b"), social.CodeNotice},
 		{"junk", posted("a.b.c"), "id_token_malformed"},
