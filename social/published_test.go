@@ -49,6 +49,9 @@ func lives() []life {
 	abraham := social.Identity{
 		Provider: "microsoft", Issuer: "https://login.microsoftonline.com/" + abe + "/v2.0", Subject: "AAAAAAAAAAAAAAAAAAAAAIkzqFVrSaSaFHy782bbtaQ", Name: "Abe Lincoln",
 	}
+	doe := social.Identity{
+		Provider: "linkedin", Issuer: "https://www.linkedin.com/oauth", Subject: "782bbtaQ", Email: "doe@email.com", Name: "John Doe", GivenName: "John", FamilyName: "Doe",
+	}
 	known := func(id social.Identity, email string, authoritative bool) social.Identity {
 		id.Email, id.Authoritative = email, authoritative
 		return id
@@ -93,10 +96,12 @@ func lives() []life {
 		{
 			name: "LinkedIn", make: func(client string) social.Provider { return social.LinkedIn(client, "secret") },
 			at: "https://www.linkedin.com/oauth/.well-known/openid-configuration", document: "linkedin/discovery.json", token: "linkedin/id_token.json",
-			want: social.Identity{
-				Provider: "linkedin", Issuer: "https://www.linkedin.com/oauth", Subject: "782bbtaQ", Email: "doe@email.com",
-				Name: "John Doe", GivenName: "John", FamilyName: "Doe",
-			}, rules: linkedinRules,
+			want: doe, rules: linkedinRules,
+		},
+		{
+			name: "LinkedIn, once it has a nonce", make: func(client string) social.Provider { return social.LinkedIn(client, "secret") },
+			at: "https://www.linkedin.com/oauth/.well-known/openid-configuration", document: "linkedin/discovery.json", token: "linkedin/id_token.json", change: claims{"nonce": "123523"},
+			want: doe, rules: linkedinRules.and(rules{"nonce": {numbers: nonceRule.numbers, fate: nonceRule.fate, but: map[string]fate{"missing": {}}, others: nonceRule.others}}),
 		},
 		{
 			name: "LastPass", make: func(client string) social.Provider {
