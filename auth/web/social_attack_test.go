@@ -253,6 +253,9 @@ func rules(id string) []rule {
 		all = append(all, rule{socialtest.TokenTypeWrong, endsIn, socialtest.Person{}, "A-094 the token is a parameter there, whatever it is called"})
 	case "plain", "lastpass":
 		all = append(all, rule{socialtest.RecycledAddress, endsRefused, socialtest.Person{}, "A-095 userinfo names the subject of before"})
+		for _, a := range []socialtest.Attack{socialtest.UserinfoOtherSubject, socialtest.UserinfoNoSubject} {
+			all = append(all, rule{a, endsRefused, socialtest.Person{}, "A-095 userinfo is asked here, and is about somebody else"})
+		}
 	case "apple":
 		all = append(all, rule{socialtest.EmailVerifiedString, endsExists, malAt, "A-097 Apple's is a text for some products, as it says"})
 	}
