@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"log"
@@ -26,6 +27,7 @@ type homeData struct {
 	Company *auth.Membership // nil: none
 	Session session.Session
 	Via     string // the company whose own sign-in was used; empty: none
+	At      string // the provider whose account was used; empty: none
 	Why     []string
 	SignOut string
 	Switch  string
@@ -100,6 +102,12 @@ func (p *product) homeData(r *http.Request, s session.Session) (homeData, error)
 			return d, err
 		}
 		d.Via = c.Name
+	}
+	for name := range s.Methods.All() {
+		if id, ok := auth.Method(name).Social(); ok {
+			from, _ := p.accounts.manager.Provider(id)
+			d.At = cmp.Or(from.Name, id)
+		}
 	}
 	d.Why, err = p.trail.why(r.Context(), s.ID)
 	return d, err

@@ -31,6 +31,8 @@ func main() {
 	flag.StringVar(&o.key, "key", "", "file with the key, made if it is not there (default: the -db file and .key, or sallyport-demo.key)")
 	flag.StringVar(&o.preset, "preset", "recommended", "recommended, one-page, email-first or forced-two-step")
 	flag.StringVar(&o.signUp, "signup", "company", "who may sign up by themselves: off, person, or company (a person with a company of their own)")
+	flag.StringVar(&o.socialDisplay, "social-display", "", "which buttons of Google and the others are shown: all-enabled, connected-on-device or connected-for-user (default: as the preset has it)")
+	flag.StringVar(&o.socialSignUp, "social-signup", "off", "whether an account there makes one here: off or on")
 	o.credentials = credentials{}
 	o.credentials.flags(flag.CommandLine)
 	flag.Parse()
@@ -46,6 +48,7 @@ func main() {
 
 type options struct {
 	addr, db, key, preset, signUp string
+	socialDisplay, socialSignUp   string      // empty: the preset's
 	credentials                   credentials // of real providers of accounts; none: the demo plays them
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"database/sql"
@@ -114,6 +115,8 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL, 
 	}
 	cfg.Preset = preset
 	cfg.Preset.SignUp = auth.SignUpMode(o.signUp)
+	cfg.Preset.SocialDisplay = cmp.Or(auth.SocialDisplay(o.socialDisplay), preset.SocialDisplay)
+	cfg.Preset.SocialSignUp = cmp.Or(auth.SocialSignUp(o.socialSignUp), preset.SocialSignUp)
 	if p.in, err = auth.New(cfg); err != nil {
 		return err
 	}
