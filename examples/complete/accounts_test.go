@@ -381,12 +381,15 @@ func testNewByAccount(t *testing.T, b *browsertest.Browser, w *world) {
 		e.lacks("How you can still sign in")
 		e.Follow("Disconnect")
 		e.shows("/auth/stepup", "Confirm that it is you")
+		e.expectMail()
 		e.Choose(".providers button")
 		e.Reaches(e.there("google"))
 		e.chooses(stella)
-		e.Reaches(e.home + "/auth/account/connected/disconnect")
+		e.back("/auth/stepup")
+		e.code(e.mailed(stella)) // Google does not say when she signed in there
+		e.shows("/auth/account/connected/disconnect", "Disconnect Google?")
 		e.Follow("Disconnect")
-		e.shows("/auth/account/connected", "This is your only way to sign in. Add another one before you remove it.")
+		e.shows("/auth/account/connected/disconnect", "This is your only way to sign in. Add another one before you remove it.")
 	})
 }
 
@@ -434,4 +437,84 @@ func testOnDevice(t *testing.T, b *browsertest.Browser, w *world) {
 			t.Errorf("after LinkedIn was connected on this device there are buttons for %q, want LinkedIn", got)
 		}
 	})
+}
+
+// TestAccountPages looks at the pages about accounts elsewhere as TestPages does at the others, and at those of the demo's providers. Nobody
+// changes anything here, so that one world is enough.
+func TestAccountPages(t *testing.T) {
+	t.Parallel()
+	b := browsertest.Start(t)
+	axe := browsertest.Axe(t)
+	w := serveWorld(t, options{})
+	w.product.accounts.played["google"].AddPerson(socialtest.Person{Email: "admin@acme.example", Name: "Ada Ames", HostedDomain: "acme.example"})
+	comes := func(provider, account string) func(person) {
+		return func(p person) {
+			p.t.Helper()
+			p.Open(p.home + "/")
+			p.comesAs(provider, account)
+			p.Reaches(p.home)
+		}
+	}
+	kimAt := func(path string) func(person) {
+		return func(p person) {
+			p.t.Helper()
+			comes("google", kim)(p)
+			p.Open(p.home + path)
+		}
+	}
+	for _, page := range []struct {
+		name, says string
+		open       func(p person)
+	}{
+		{"social-stranger", "not connected to an account here", comes("google", stella)},
+		{"social-exists", "An account with this email address exists", comes("google", ann)},
+		{"social-no-address", "has not told us an email address", comes("facebook", mute)},
+		{"social-code", "Confirm your email address", comes("facebook", ann)},
+		{"social-link", "Connect your Google account?", func(p person) {
+			comes("google", "admin@acme.example")(p)
+			p.password(demoPassword)
+			p.code(p.mailed("admin@acme.example"))
+		}},
+		{"social-last", "Last used", func(p person) {
+			comes("google", kim)(p)
+			p.signOut()
+			p.Open(p.home + "/")
+		}},
+		{"social-cancelled", "was cancelled", func(p person) {
+			p.Open(p.home + "/")
+			p.presses("google")
+			p.Follow("Cancel")
+			p.Reaches(p.home)
+		}},
+		{"connected", "Connected accounts", kimAt("/auth/account/connected")},
+		{"connected-none", "No account is connected yet.", func(p person) {
+			p.signIn(ann)
+			p.Open(p.home + "/auth/account/connected")
+		}},
+		{"disconnect", "Disconnect Google?", func(p person) {
+			kimAt("/auth/account/connected")(p)
+			p.Follow("Disconnect")
+		}},
+		{"home-social", "an account at Google", kimAt("/")},
+		{"provider-choose", "to continue to Sallyport Demo", func(p person) {
+			p.Open(p.home + "/")
+			p.presses("google")
+		}},
+		{"provider-home", "Max Mute", func(p person) { p.Open(p.there("facebook")) }},
+		{"provider-deliver", "This page goes on by itself", func(p person) {
+			p.NoScripts()
+			p.Open(p.home + "/")
+			p.comesAs("apple", kim)
+		}},
+	} {
+		t.Run("U35 U37 U39 "+page.name, func(t *testing.T) {
+			t.Parallel()
+			p := come(t, b, w)
+			page.open(p)
+			if text := p.Text("main"); !strings.Contains(text, page.says) {
+				t.Errorf("%s does not say %q:\n%s", p.URL(), page.says, text)
+			}
+			p.looksWell(axe, page.name)
+		})
+	}
 }

@@ -303,26 +303,32 @@ func TestPages(t *testing.T) {
 			p := come(t, b, serveWorld(t, options{preset: page.preset}))
 			page.open(p)
 			p.shows(page.path)
-			still := []string{"prefers-reduced-motion", "reduce"} // or axe sees colours on their way
-			p.Prefer(still...)
-			p.Accessible(axe)
-			p.Screenshot(page.name)
-			p.Prefer(append(still, "prefers-color-scheme", "dark")...)
-			p.Accessible(axe)
-			p.Screenshot(page.name + "-dark")
-			p.Prefer(still...)
-			p.Resize(320, 640)
-			p.Fits()
-			p.Screenshot(page.name + "-320")
-			for _, l := range []struct{ tag, name string }{{"es", "Español"}, {"fr", "Français"}} {
-				if !p.Has("a[hreflang=" + l.tag + "]") {
-					continue // the host's own page
-				}
-				p.Follow(l.name)
-				p.Fits()
-				p.Screenshot(page.name + "-" + l.tag + "-320")
-			}
+			p.looksWell(axe, page.name)
 		})
+	}
+}
+
+// looksWell looks at the page that the person has come to, in all these ways.
+func (p person) looksWell(axe, name string) {
+	p.t.Helper()
+	still := []string{"prefers-reduced-motion", "reduce"} // or axe sees colours on their way
+	p.Prefer(still...)
+	p.Accessible(axe)
+	p.Screenshot(name)
+	p.Prefer(append(still, "prefers-color-scheme", "dark")...)
+	p.Accessible(axe)
+	p.Screenshot(name + "-dark")
+	p.Prefer(still...)
+	p.Resize(320, 640)
+	p.Fits()
+	p.Screenshot(name + "-320")
+	for _, l := range []struct{ tag, name string }{{"es", "Español"}, {"fr", "Français"}} {
+		if !p.Has("a[hreflang=" + l.tag + "]") {
+			continue // the host's own page
+		}
+		p.Follow(l.name)
+		p.Fits()
+		p.Screenshot(name + "-" + l.tag + "-320")
 	}
 }
 
