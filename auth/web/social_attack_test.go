@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -45,7 +46,13 @@ type stand struct {
 // newStand makes one. Facebook, whose addresses no product can change, stands beside Plain.
 func newStand(t *testing.T, kinds ...socialtest.Personality) *stand {
 	t.Helper()
-	cfg := withSocial(func(p *auth.Preset) { p.SocialSignUp = auth.SocialSignUpOn })
+	return newStandWith(t, func(p *auth.Preset) { p.SocialSignUp = auth.SocialSignUpOn }, kinds...)
+}
+
+// newStandWith makes one where the preset says what becomes of whoever is new.
+func newStandWith(t *testing.T, edit func(*auth.Preset), kinds ...socialtest.Personality) *stand {
+	t.Helper()
+	cfg := withSocial(edit)
 	cfg.SSO = true
 	s := &stand{at: map[string]*socialtest.Provider{}, words: english(t)}
 	if cfg.Social = kinds; slices.Contains(kinds, socialtest.Facebook) {
@@ -150,7 +157,7 @@ func (s *stand) ties(email, id string, who socialtest.Person) {
 func (s *stand) happened() (all []string) {
 	for _, e := range s.Events() {
 		switch e.Kind {
-		case auth.FlowStarted, auth.ProofRefused, auth.LinkAsked, auth.CodeSent, auth.ProofAccepted, auth.Throttled:
+		case auth.FlowStarted, auth.ProofRefused, auth.LinkAsked, auth.CodeSent, auth.ProofAccepted, auth.Throttled, auth.LetterDead:
 		default:
 			all = append(all, string(e.Kind)+" "+e.UserID)
 		}
@@ -1176,5 +1183,203 @@ func TestSocialLinks(t *testing.T) {
 		}
 		owns(t, b)
 		owns(t, u, "google", "microsoft")
+	})
+}
+
+// instant is a time in an answer, which is another one for whoever comes later.
+var instant = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
+
+// TestSocialStrangers tells that a provider that does not speak for an address learns nothing by it, nor does anybody else before the
+// mailed code is right.
+func TestSocialStrangers(t *testing.T) {
+	names := []string{"nann", "nsus", "nnop", "nuna", "nunk"} // equally long; the last is nobody
+	for _, signUp := range []auth.SocialSignUp{auth.SocialSignUpOff, auth.SocialSignUpOn} {
+		s := newStand(t, socialtest.Google, socialtest.Microsoft, socialtest.LinkedIn, socialtest.LastPass, socialtest.Plain)
+		goth := newStand(t, socialtest.Facebook)
+		if signUp == auth.SocialSignUpOff {
+			s = newStandWith(t, nil, socialtest.Google, socialtest.Microsoft, socialtest.LinkedIn, socialtest.LastPass, socialtest.Plain)
+		}
+		for i, id := range []string{"google", "microsoft", "linkedin", "lastpass", "plain", "facebook"} {
+			json := (i%2 == 0) == (signUp == auth.SocialSignUpOn)
+			t.Run(fmt.Sprintf("A-139 A-101 invariant 3 %s sign-up %s json=%v", id, signUp, json), func(t *testing.T) {
+				s := s
+				if id == "facebook" {
+					s = goth
+				}
+				outer := s.product.t
+				s.product.t = t
+				defer func() { s.product.t = outer }()
+				if _, err := s.People.UserByEmail(t.Context(), "nann@acme.example"); err != nil {
+					s.AddUser(auth.User{ID: "nann", Email: "nann@acme.example", Name: "Name"}, secret)
+					s.AddUser(auth.User{ID: "nsus", Email: "nsus@acme.example", Name: "Name"}, secret)
+					s.AddUser(auth.User{ID: "nnop", Email: "nnop@acme.example", Name: "Name"}, "")
+					s.AddUser(auth.User{ID: "nuna", Email: "nuna@acme.example", Name: "Name", Unverified: true}, secret)
+					s.must(s.People.SuspendUser(t.Context(), "nsus"))
+				}
+				var first []string
+				var letters []mail.Kind
+				for k, name := range names {
+					email := name + "@acme.example"
+					s.Clock.Advance(2 * time.Hour)
+					s.happened()
+					began := s.Clock.Now()
+					v := s.visitor(json)
+					v.Stay = true
+					var shown []*authtest.Page
+					sees := func(w *visitor) {
+						shown = append(shown, w.shown)
+						if to := w.shown.Location(); to != nil {
+							shown = append(shown, w.get(to.RequestURI()).shown)
+						}
+					}
+					sees(s.goes(v, id, socialtest.Person{Email: email, Subject: fmt.Sprint(400000000000000000 + 10*i + k), Name: "Name", Tenant: tenantOfAcme}))
+					sees(v.is("mailcode").get("/auth/signin"))
+					sees(v.code("000000"))
+					sees(v.is("mailcode").code("123"))
+					s.Clock.Advance(time.Minute)
+					sees(v.get("/auth/signin").do("signin/code/resend"))
+					sees(v.get("/auth/signin"))
+					sees(v.post("/auth/signin/password", "password", secret))
+					sees(v.post("/auth/signin/link", "do", "link"))
+					sees(v.get("/auth/signin"))
+					sees(v.do("signin/cancel"))
+					sees(v.get("/auth/signin"))
+					var kinds []mail.Kind
+					for _, m := range s.Mail.Take(email) {
+						kinds = append(kinds, m.Kind)
+					}
+					for n, p := range shown {
+						bare := *p
+						at := *p.URL
+						at.RawQuery = ""
+						bare.URL = &at
+						got := instant.ReplaceAllStringFunc(whole(&bare, name), func(at string) string {
+							when, err := time.Parse(time.RFC3339, at)
+							s.must(err)
+							return when.Sub(began).String()
+						})
+						if k == 0 {
+							first = append(first, got)
+						} else if got != first[n] {
+							t.Errorf("step %d tells %s from %s:\n%s", n, name, names[0], difference(got, first[n]))
+						}
+					}
+					if k == 0 {
+						letters = kinds
+					}
+					if !slices.Equal(kinds, letters) || len(kinds) == 0 || kinds[0] != mail.SocialCode {
+						t.Errorf("letters to %s: %q, and to %s %q", name, kinds, names[0], letters)
+					}
+					s.nothing(name, v)
+				}
+			})
+		}
+	}
+}
+
+// TestSocialNotices plays every attack on what Apple posts, and what it posts twice.
+func TestSocialNotices(t *testing.T) {
+	s := newStand(t, socialtest.Apple)
+	apple := s.at["apple"]
+	s.ties(ann, "apple", annAt)
+	notice := func(body []byte) *authtest.Page {
+		v := s.visitor(false)
+		return v.Do(v.Request(http.MethodPost, "/auth/social/apple/notice", "application/json", string(body)))
+	}
+	v := s.visitor(true)
+	// connected tells whether the account opens ann's yet, and puts it back where it does not.
+	connected := func(t *testing.T) bool {
+		t.Helper()
+		is := len(s.links("ann")) == 1
+		if in := v.whoIs() == "ann"; in != is {
+			t.Errorf("the account is connected: %v, and somebody who came by it is signed in: %v", is, in)
+		}
+		if !is {
+			s.Clock.Advance(time.Minute)
+			s.ties(ann, "apple", annAt)
+		}
+		return is
+	}
+	judged := map[socialtest.Attack]bool{ // whether it counts
+		socialtest.NoticeNoExpiry:      true,  // Apple's own example has none
+		socialtest.NoticeIssuedLongAgo: false, // a notice is good for a day
+		socialtest.NoticeEventsObject:  true,  // it is signed, whatever form it has
+	}
+	for _, a := range socialtest.NoticeAttacks() {
+		for _, kind := range []string{socialtest.ConsentRevoked, socialtest.AccountDelete} {
+			t.Run(a.String()+" "+kind, func(t *testing.T) {
+				outer := s.product.t
+				s.product.t = t
+				defer func() { s.product.t = outer }()
+				s.Clock.Advance(61 * time.Second)
+				if v.whoIs() == "" {
+					v = s.visitor(true)
+					s.goes(v, "apple", annAt).is("in")
+				}
+				s.happened()
+				s.Faults()
+				counts, rule := judged[a]
+				if a.Want() == socialtest.Judge && !rule {
+					t.Fatal("the attack needs a rule of ours")
+				}
+				counts = counts || a.Want() == socialtest.Accept
+				want := 400
+				if counts || a.Want() == socialtest.Ignore {
+					want = 200
+				}
+				got := notice(apple.Notice("app", kind, annAt, a))
+				if got.Status != want || got.Body != "" || len(got.Header.Values("Set-Cookie")) > 0 {
+					t.Errorf("status %d, body %q, cookies %v; want %d and nothing", got.Status, got.Body, got.Header.Values("Set-Cookie"), want)
+				}
+				if faults := s.Faults(); len(faults) > 0 != (want == 400) {
+					t.Errorf("reported %v with status %d", faults, got.Status)
+				}
+				if did := s.happened(); !counts && len(did) > 0 {
+					t.Errorf("it has come to %q, want nothing", did)
+				}
+				if connected(t) == counts {
+					t.Errorf("the account is disconnected: %v, want %v", counts, !counts)
+				}
+			})
+		}
+	}
+	t.Run("R39 a good one disconnects, and does nothing once the account is connected anew", func(t *testing.T) {
+		for _, kind := range []string{socialtest.ConsentRevoked, socialtest.AccountDelete, socialtest.AccountDeleted} {
+			v = s.visitor(true)
+			s.goes(v, "apple", annAt).is("in")
+			s.Clock.Advance(time.Minute)
+			body := apple.Notice("app", kind, annAt)
+			if got := notice(body); got.Status != 200 || connected(t) {
+				t.Errorf("%s: status %d, and the account is connected", kind, got.Status)
+			}
+			v = s.visitor(true)
+			s.goes(v, "apple", annAt).is("in")
+			s.happened()
+			if got := notice(body); got.Status != 200 || !connected(t) || len(s.happened()) > 0 {
+				t.Errorf("%s: the same again: status %d, links %v", kind, got.Status, s.links("ann"))
+			}
+		}
+	})
+	t.Run("A-094 about somebody else, of another provider, and in other clothes", func(t *testing.T) {
+		v = s.visitor(true)
+		s.goes(v, "apple", annAt).is("in")
+		s.happened()
+		good := apple.Notice("app", socialtest.ConsentRevoked, annAt)
+		if got := notice(apple.Notice("app", socialtest.ConsentRevoked, soloAt)); got.Status != 200 {
+			t.Errorf("about nobody here: status %d, want 200", got.Status)
+		}
+		for what, body := range map[string]string{"nothing": "", "text": string(good[12:]), "a list": "[" + string(good) + "]", "null": "null", "too much": `{"payload":"` + strings.Repeat("A", 70<<10) + `"}`} {
+			if got := notice([]byte(body)); got.Status != 400 {
+				t.Errorf("%s: status %d, want 400", what, got.Status)
+			}
+		}
+		w := s.visitor(false)
+		if got := w.Do(w.Request(http.MethodGet, "/auth/social/apple/notice", "application/json", string(good))); got.Status != 405 {
+			t.Errorf("by GET: status %d, want 405", got.Status)
+		}
+		if did := s.happened(); len(did) > 0 || !connected(t) {
+			t.Errorf("it has come to %q", did)
+		}
+		s.Faults()
 	})
 }
