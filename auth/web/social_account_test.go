@@ -192,6 +192,22 @@ func TestConnected(t *testing.T) {
 			v.post("/auth/account/connected/disconnect", "id", id).status(404)
 		})
 	})
+	t.Run("R35 a step-up that begins anew still leads to the provider", func(t *testing.T) {
+		elsewhere(t, withSocial(nil), func(t *testing.T, v *visitor) {
+			phone, _ := v.p.withApp(t, ann)
+			v.identify(ann).password(secret).totp(phone.Code()).is("in")
+			v.p.Clock.Advance(30 * time.Second)
+			v.stale().get(connectedPage).connecting("google").is("appcode")
+			for range 6 {
+				v.totp("000000")
+			}
+			v.do("signin/restart").is("appcode").totp(phone.Code())
+			v.is(map[bool]string{true: "link", false: "provider"}[v.json]).comes("google", annThere)
+			if got := v.p.links("ann"); !slices.Equal(got, []string{"google"}) {
+				t.Errorf("links %v, want google", got)
+			}
+		})
+	})
 	t.Run("A-126 R36 R66 not without a recent proof", func(t *testing.T) {
 		elsewhere(t, withSocial(nil), func(t *testing.T, v *visitor) {
 			v.p.connected("google", annThere)

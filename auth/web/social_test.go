@@ -164,6 +164,8 @@ func TestSocial(t *testing.T) {
 				}
 			} else if !strings.Contains(v.shown.Body, "Your Google account") {
 				t.Errorf("the page does not name the account:\n%s", v.shown.Body)
+			} else if v.shown.URL.Path != "/auth/signin" || strings.Contains(v.shown.Body, "There is a problem") {
+				t.Errorf("at %s the account is told as a mistake:\n%s", v.shown, v.shown.Body)
 			}
 			v.password(secret).is("link")
 			if got := v.p.links("ann"); len(got) > 0 {
