@@ -1,6 +1,9 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -517,4 +520,80 @@ func TestAccountPages(t *testing.T) {
 			p.looksWell(axe, page.name)
 		})
 	}
+}
+
+// goesTo sends the visitor to a provider, has somebody sign in there, and answers what the product says when they are back.
+func (v *visitor) goesTo(t *testing.T, provider *socialtest.Provider, path string, body map[string]any, account string) reply {
+	t.Helper()
+	r, err := v.post(path, body)
+	if err != nil || r.status != http.StatusOK || r.Redirect == "" {
+		t.Fatalf("%s answers %d %s (%v), want where to go", path, r.status, r.body, err)
+	}
+	back, err := provider.SignIn(r.Redirect, account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err = v.do(http.MethodGet, strings.TrimPrefix(back.URL, v.url), "application/json", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// TestAccountsJSON is what a program of one's own does with accounts elsewhere.
+func TestAccountsJSON(t *testing.T) {
+	t.Parallel()
+	w := serveWorld(t, options{})
+	google := w.product.accounts.played["google"]
+	const start = "/auth/social/google/start"
+	t.Run("R32 in by one account", func(t *testing.T) {
+		v := newVisitor(t, w.home(), "127.0.0.1")
+		if r := v.goesTo(t, google, start, nil, kim); !r.in() {
+			t.Errorf("Kim comes back to %d %s, want a session", r.status, r.body)
+		}
+		v.sees(t, "Kim")
+	})
+	t.Run("R33 nobody here", func(t *testing.T) {
+		v := newVisitor(t, w.home(), "127.0.0.1")
+		if r := v.goesTo(t, google, start, nil, stella); r.Stage != "identify" || r.Reason != "social_not_connected" {
+			t.Errorf("Stella comes back to %s %s, want identify social_not_connected", r.Stage, r.Reason)
+		}
+		v.sees(t, "")
+	})
+	t.Run("R34 R36 connected after the proof and the confirmation, and taken back", func(t *testing.T) {
+		v := newVisitor(t, w.home(), "127.0.0.1")
+		v.email = ann
+		r := v.goesTo(t, google, start, nil, ann)
+		if r.Stage != "authenticate" || r.Reason != "social_email_exists" {
+			t.Fatalf("Ann comes back to %s %s, want authenticate social_email_exists", r.Stage, r.Reason)
+		}
+		r.Reason = "" // it says what the stage is
+		r, err := v.finish(r)
+		if err != nil || r.Stage != "link" {
+			t.Fatalf("after her password: %s %s (%v), want link", r.Stage, r.Reason, err)
+		}
+		v.sees(t, "")
+		if r, err = v.post("/auth/signin/link", map[string]any{"flow": r.Flow, "version": r.Version, "do": "link"}); err != nil || !r.in() {
+			t.Fatalf("confirmed: %d %s (%v), want a session", r.status, r.body, err)
+		}
+		var list struct {
+			Accounts []struct{ ID, Provider, Email string }
+		}
+		r, err = v.do(http.MethodGet, "/auth/account/connected", "application/json", nil)
+		if err := errors.Join(err, json.Unmarshal([]byte(r.body), &list)); err != nil || len(list.Accounts) != 1 || list.Accounts[0].Provider != "google" || list.Accounts[0].Email != ann {
+			t.Fatalf("connected: %s (%v), want Ann's account at Google", r.body, err)
+		}
+		if r, err = v.post("/auth/account/connected/disconnect", map[string]any{"id": list.Accounts[0].ID}); err != nil || r.status != http.StatusOK || strings.Contains(r.body, list.Accounts[0].ID) {
+			t.Errorf("disconnected: %d %s (%v), want 200 without it", r.status, r.body, err)
+		}
+	})
+	t.Run("R35 somebody else's", func(t *testing.T) {
+		v := newVisitor(t, w.home(), "127.0.0.1")
+		if r, err := v.signIn("admin@acme.example"); err != nil || !r.in() {
+			t.Fatalf("signing in ends with %v %+v", err, r)
+		}
+		if r := v.goesTo(t, google, "/auth/account/connected/connect", map[string]any{"provider": "google"}, kim); r.Reason != "social_already_linked" {
+			t.Errorf("Kim's account is answered %d %s, want social_already_linked", r.status, r.body)
+		}
+	})
 }

@@ -32,11 +32,12 @@ type reply struct {
 	location string
 	body     string
 
-	Stage   string
-	Offer   []string
-	Reason  string
-	Flow    string
-	Version int64
+	Stage    string
+	Offer    []string
+	Reason   string
+	Flow     string
+	Version  int64
+	Redirect string
 }
 
 // newVisitor comes from an address of its own, such as 127.1.0.7: all of 127.0.0.0/8 is this machine.
