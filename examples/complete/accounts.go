@@ -122,8 +122,12 @@ func (a *accounts) play(theirs, id string, kind socialtest.Personality) (*social
 }
 
 func (a *accounts) google(theirs, secret string, given credentials) (social.Provider, error) {
-	if real, err := given.of("google", 2); err != nil || real != nil {
-		return social.Google(real[0], real[1]), err
+	real, err := given.of("google", 2)
+	if err != nil {
+		return social.Provider{}, err
+	}
+	if real != nil {
+		return social.Google(real[0], real[1]), nil
 	}
 	played, err := a.play(theirs, "google", socialtest.Google)
 	if err != nil {
@@ -135,8 +139,12 @@ func (a *accounts) google(theirs, secret string, given credentials) (social.Prov
 }
 
 func (a *accounts) microsoft(theirs, secret string, given credentials) (social.Provider, error) {
-	if real, err := given.of("microsoft", 2); err != nil || real != nil {
-		return social.Microsoft(real[0], real[1], real[2:]...), err
+	real, err := given.of("microsoft", 2)
+	if err != nil {
+		return social.Provider{}, err
+	}
+	if real != nil {
+		return social.Microsoft(real[0], real[1], real[2:]...), nil
 	}
 	played, err := a.play(theirs, "microsoft", socialtest.Microsoft)
 	if err != nil {
@@ -177,8 +185,12 @@ func realApple(real []string, err error) (social.Provider, error) {
 
 // facebook comes by way of goth, which has Facebook's addresses in it: the demo's stand in for them.
 func (a *accounts) facebook(theirs, secret string, given credentials) (social.Provider, error) {
-	if real, err := given.of("facebook", 2); err != nil || real != nil {
-		return gothprovider.Facebook(real[0], real[1]), err
+	real, err := given.of("facebook", 2)
+	if err != nil {
+		return social.Provider{}, err
+	}
+	if real != nil {
+		return gothprovider.Facebook(real[0], real[1]), nil
 	}
 	played, err := a.play(theirs, "facebook", socialtest.Facebook)
 	if err != nil {
@@ -190,8 +202,12 @@ func (a *accounts) facebook(theirs, secret string, given credentials) (social.Pr
 }
 
 func (a *accounts) linkedIn(theirs, secret string, given credentials) (social.Provider, error) {
-	if real, err := given.of("linkedin", 2); err != nil || real != nil {
-		return social.LinkedIn(real[0], real[1]), err
+	real, err := given.of("linkedin", 2)
+	if err != nil {
+		return social.Provider{}, err
+	}
+	if real != nil {
+		return social.LinkedIn(real[0], real[1]), nil
 	}
 	played, err := a.play(theirs, "linkedin", socialtest.LinkedIn)
 	if err != nil {
@@ -203,8 +219,12 @@ func (a *accounts) linkedIn(theirs, secret string, given credentials) (social.Pr
 }
 
 func (a *accounts) lastPass(theirs, secret string, given credentials) (social.Provider, error) {
-	if real, err := given.of("lastpass", 3); err != nil || real != nil {
-		return social.LastPass(real[0], real[1], real[2]), err
+	real, err := given.of("lastpass", 3)
+	if err != nil {
+		return social.Provider{}, err
+	}
+	if real != nil {
+		return social.LastPass(real[0], real[1], real[2]), nil
 	}
 	played, err := a.play(theirs, "lastpass", socialtest.LastPass)
 	if err != nil {

@@ -540,6 +540,21 @@ func (v *visitor) goesTo(t *testing.T, provider *socialtest.Provider, path strin
 	return r
 }
 
+// TestCredentials gives the program what real providers have given a host.
+func TestCredentials(t *testing.T) {
+	for flag, parts := range map[string]string{
+		"google": "id", "microsoft": "id", "apple": "id,team,key", "facebook": "id", "linkedin": "id", "lastpass": "issuer,id",
+	} {
+		t.Run("-"+flag+" with too little", func(t *testing.T) {
+			c := credential(strings.Split(parts, ","))
+			_, err := newAccounts(nil, make([]byte, 32), "http://localhost:8080", "http://127.0.0.1:8081", credentials{flag: &c})
+			if err == nil || !strings.Contains(err.Error(), "-"+flag+" needs ") {
+				t.Errorf("-%s %s is answered with %v, want how many parts are needed", flag, parts, err)
+			}
+		})
+	}
+}
+
 // TestAccountsJSON is what a program of one's own does with accounts elsewhere.
 func TestAccountsJSON(t *testing.T) {
 	t.Parallel()

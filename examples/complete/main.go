@@ -134,7 +134,10 @@ func (p *product) welcome(ctx context.Context, out io.Writer) {
 	fmt.Fprintf(out, "  %-22s %s\n", "nina@initech.example", "works at Initech, and is added when she arrives")
 	if len(p.accounts.played) > 0 {
 		fmt.Fprintf(out, "\nThe buttons of Google and the others lead to providers of the demo's, at the same place, where nobody is asked for a password.\n")
-		fmt.Fprintf(out, "Kim has connected her account; Ann has not; Stella is nobody here. The real ones come with a client ID and secret: see -help.\n")
+		if p.accounts.played["google"] != nil {
+			fmt.Fprintf(out, "Kim has connected hers at Google; Ann has not; Stella is nobody here. ")
+		}
+		fmt.Fprintf(out, "The real ones come with a client ID and secret: see -help.\n")
 	}
 	if address, err := p.apps.address(ctx, "root"); err != nil {
 		log.Printf("the app of root@globex.example: %v", err)
