@@ -331,85 +331,80 @@ var instant = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ`)
 // mailed code is right.
 func TestSocialStrangers(t *testing.T) {
 	names := []string{"nann", "nsus", "nnop", "nuna", "nunk"} // equally long; the last is nobody
-	for _, signUp := range []auth.SocialSignUp{auth.SocialSignUpOff, auth.SocialSignUpOn} {
-		s := newStand(t, socialtest.Google, socialtest.Microsoft, socialtest.LinkedIn, socialtest.LastPass, socialtest.Plain)
-		goth := newStand(t, socialtest.Facebook)
-		if signUp == auth.SocialSignUpOff {
-			s = newStandWith(t, nil, socialtest.Google, socialtest.Microsoft, socialtest.LinkedIn, socialtest.LastPass, socialtest.Plain)
-		}
-		for i, id := range []string{"google", "microsoft", "linkedin", "lastpass", "plain", "facebook"} {
-			json := (i%2 == 0) == (signUp == auth.SocialSignUpOn)
-			t.Run(fmt.Sprintf("A-139 A-101 invariant 3 %s sign-up %s json=%v", id, signUp, json), func(t *testing.T) {
-				s := s
-				if id == "facebook" {
-					s = goth
+	signUp := newStand(t, socialtest.Google, socialtest.LinkedIn, socialtest.Plain)
+	none := newStandWith(t, nil, socialtest.Microsoft, socialtest.LastPass)
+	goth := newStandWith(t, nil, socialtest.Facebook)
+	for i, row := range []struct {
+		id string
+		s  *stand
+	}{{"google", signUp}, {"microsoft", none}, {"linkedin", signUp}, {"facebook", goth}, {"plain", signUp}, {"lastpass", none}} {
+		id, s, json := row.id, row.s, i%4 >= 2
+		t.Run(fmt.Sprintf("A-139 A-101 invariant 3 %s json=%v", id, json), func(t *testing.T) {
+			defer s.within(t)()
+			if _, err := s.People.UserByEmail(t.Context(), "nann@acme.example"); err != nil {
+				s.AddUser(auth.User{ID: "nann", Email: "nann@acme.example", Name: "Name"}, secret)
+				s.AddUser(auth.User{ID: "nsus", Email: "nsus@acme.example", Name: "Name"}, secret)
+				s.AddUser(auth.User{ID: "nnop", Email: "nnop@acme.example", Name: "Name"}, "")
+				s.AddUser(auth.User{ID: "nuna", Email: "nuna@acme.example", Name: "Name", Unverified: true}, secret)
+				s.must(s.People.SuspendUser(t.Context(), "nsus"))
+			}
+			var first []string
+			var letters []mail.Kind
+			for k, name := range names {
+				email := name + "@acme.example"
+				s.Clock.Advance(2 * time.Hour)
+				s.happened()
+				began := s.Clock.Now()
+				v := s.visitor(json)
+				v.Stay = true
+				var shown []*authtest.Page
+				sees := func(w *visitor) {
+					shown = append(shown, w.shown)
+					if to := w.shown.Location(); to != nil {
+						shown = append(shown, w.get(to.RequestURI()).shown)
+					}
 				}
-				defer s.within(t)()
-				if _, err := s.People.UserByEmail(t.Context(), "nann@acme.example"); err != nil {
-					s.AddUser(auth.User{ID: "nann", Email: "nann@acme.example", Name: "Name"}, secret)
-					s.AddUser(auth.User{ID: "nsus", Email: "nsus@acme.example", Name: "Name"}, secret)
-					s.AddUser(auth.User{ID: "nnop", Email: "nnop@acme.example", Name: "Name"}, "")
-					s.AddUser(auth.User{ID: "nuna", Email: "nuna@acme.example", Name: "Name", Unverified: true}, secret)
-					s.must(s.People.SuspendUser(t.Context(), "nsus"))
+				sees(s.goes(v, id, socialtest.Person{Email: email, Subject: fmt.Sprint(400000000000000000 + 10*i + k), Name: "Name", Tenant: tenantOfAcme}))
+				sees(v.is("mailcode").get("/auth/signin"))
+				sees(v.code("000000"))
+				sees(v.is("mailcode").code("123"))
+				s.Clock.Advance(time.Minute)
+				sees(v.get("/auth/signin").do("signin/code/resend"))
+				sees(v.get("/auth/signin"))
+				sees(v.post("/auth/signin/password", "password", secret))
+				sees(v.post("/auth/signin/link", "do", "link"))
+				sees(v.get("/auth/signin"))
+				sees(v.do("signin/cancel"))
+				sees(v.get("/auth/signin"))
+				var kinds []mail.Kind
+				for _, m := range s.Mail.Take(email) {
+					kinds = append(kinds, m.Kind)
 				}
-				var first []string
-				var letters []mail.Kind
-				for k, name := range names {
-					email := name + "@acme.example"
-					s.Clock.Advance(2 * time.Hour)
-					s.happened()
-					began := s.Clock.Now()
-					v := s.visitor(json)
-					v.Stay = true
-					var shown []*authtest.Page
-					sees := func(w *visitor) {
-						shown = append(shown, w.shown)
-						if to := w.shown.Location(); to != nil {
-							shown = append(shown, w.get(to.RequestURI()).shown)
-						}
-					}
-					sees(s.goes(v, id, socialtest.Person{Email: email, Subject: fmt.Sprint(400000000000000000 + 10*i + k), Name: "Name", Tenant: tenantOfAcme}))
-					sees(v.is("mailcode").get("/auth/signin"))
-					sees(v.code("000000"))
-					sees(v.is("mailcode").code("123"))
-					s.Clock.Advance(time.Minute)
-					sees(v.get("/auth/signin").do("signin/code/resend"))
-					sees(v.get("/auth/signin"))
-					sees(v.post("/auth/signin/password", "password", secret))
-					sees(v.post("/auth/signin/link", "do", "link"))
-					sees(v.get("/auth/signin"))
-					sees(v.do("signin/cancel"))
-					sees(v.get("/auth/signin"))
-					var kinds []mail.Kind
-					for _, m := range s.Mail.Take(email) {
-						kinds = append(kinds, m.Kind)
-					}
-					for n, p := range shown {
-						bare := *p
-						at := *p.URL
-						at.RawQuery = ""
-						bare.URL = &at
-						got := instant.ReplaceAllStringFunc(whole(&bare, name), func(at string) string {
-							when, err := time.Parse(time.RFC3339, at)
-							s.must(err)
-							return when.Sub(began).String()
-						})
-						if k == 0 {
-							first = append(first, got)
-						} else if got != first[n] {
-							t.Errorf("step %d tells %s from %s:\n%s", n, name, names[0], difference(got, first[n]))
-						}
-					}
+				for n, p := range shown {
+					bare := *p
+					at := *p.URL
+					at.RawQuery = ""
+					bare.URL = &at
+					got := instant.ReplaceAllStringFunc(whole(&bare, name), func(at string) string {
+						when, err := time.Parse(time.RFC3339, at)
+						s.must(err)
+						return when.Sub(began).String()
+					})
 					if k == 0 {
-						letters = kinds
+						first = append(first, got)
+					} else if got != first[n] {
+						t.Errorf("step %d tells %s from %s:\n%s", n, name, names[0], difference(got, first[n]))
 					}
-					if !slices.Equal(kinds, letters) || len(kinds) == 0 || kinds[0] != mail.SocialCode {
-						t.Errorf("letters to %s: %q, and to %s %q", name, kinds, names[0], letters)
-					}
-					s.nothing(name, v)
 				}
-			})
-		}
+				if k == 0 {
+					letters = kinds
+				}
+				if !slices.Equal(kinds, letters) || len(kinds) == 0 || kinds[0] != mail.SocialCode {
+					t.Errorf("letters to %s: %q, and to %s %q", name, kinds, names[0], letters)
+				}
+				s.nothing(name, v)
+			}
+		})
 	}
 }
 

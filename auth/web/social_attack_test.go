@@ -430,7 +430,7 @@ func TestSocialAnswers(t *testing.T) {
 						s.Clock.Advance(time.Hour)
 					}
 					on := slices.Contains([]end{endsRefused, endsCancelled, endsTooLong}, want)
-					if on && (published || i%8 < 2) {
+					if on && (published || i%12 < 2) {
 						s.goes(v, id, soloAt)
 						s.ends(v, endsIn)
 						on = false
