@@ -318,11 +318,16 @@ func field(reason auth.Reason) string {
 
 // message says a reason in the visitor's language, and how long to wait where that is known.
 func (v *visit) message(reason auth.Reason, wait time.Duration) string {
-	text := v.text()
+	return v.messageOf(auth.Step{Decision: auth.Decision{Reason: reason}, RetryAfter: wait})
+}
+
+// messageOf is message, in the words that are for the step.
+func (v *visit) messageOf(step auth.Step) string {
+	text, reason, wait := v.text(), step.Reason, step.RetryAfter
 	key := "reason." + string(reason)
 	switch {
 	case reason != auth.ReasonTooManyAttempts || wait <= 0 || wait > day:
-		return text.Get(key, "product", v.h.product)
+		return text.Get(key, "product", v.h.product, "name", v.meant(step))
 	case wait <= time.Minute:
 		return text.Count(key+".seconds", wholeSeconds(wait))
 	}
@@ -345,7 +350,7 @@ func (v *visit) stepMessage(step auth.Step) string {
 	case spent(step):
 		return text.Get(key + ".spent")
 	}
-	return v.message(step.Reason, step.RetryAfter)
+	return v.messageOf(step)
 }
 
 // formatKey names the text about the form of the code that was typed.

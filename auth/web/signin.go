@@ -426,6 +426,11 @@ func (v *visit) kept() url.Values {
 	if v.chosen() != "" {
 		q.Set("lang", v.chosen())
 	}
+	if h := v.h; h.social != nil {
+		if p, known := h.social.Provider(v.in["provider"]); known {
+			q.Set("provider", p.ID)
+		}
+	}
 	for name, values := range map[string][]string{
 		"switch": {"1", "other"}, "reason": {string(auth.ReasonSessionExpired), string(auth.ReasonSocialCancelled), passwordSet, activated, signedUp}, "sent": {"1", "again"},
 		"way": {string(viewRecovery), string(auth.WayPassword)}, "dialog": {string(viewSetupCode)}, "action": {string(auth.ActionTwoStep), string(auth.ActionNewPhone)},

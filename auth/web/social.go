@@ -293,6 +293,25 @@ func (v *visit) waiting(f auth.Flow) *Waiting {
 	}
 }
 
+// meant is the provider that a text is about, as people know it: that of a step, of the address, or of what was sent.
+func (v *visit) meant(step auth.Step) string {
+	if v.h.social == nil {
+		return ""
+	}
+	ids := []string{step.Came.Provider, step.Flow.Pending.Provider}
+	for _, m := range step.Offer {
+		if id, is := m.Social(); is {
+			ids = append(ids, id)
+		}
+	}
+	for _, id := range append(ids, v.named, v.in["provider"]) {
+		if p, known := v.h.social.Provider(id); known {
+			return p.Name
+		}
+	}
+	return ""
+}
+
 // providerNames are how people know the providers, by ID.
 func (h *Handler) providerNames() map[string]string {
 	names := map[string]string{}
@@ -315,6 +334,19 @@ func (v *visit) lastUsed() []string {
 		return nil
 	}
 	return strings.Split(list, ",")
+}
+
+// rememberConnected takes note of a provider that somebody has connected on this browser, without having signed in by it.
+func (v *visit) rememberConnected(id string) {
+	used := v.lastUsed()
+	if slices.Contains(used, id) {
+		return
+	}
+	if len(used) == 0 {
+		used = []string{""}
+	}
+	used = slices.Insert(used, 1, id)
+	v.h.cookies.hint(v.w, lastCookie, strings.Join(used[:min(len(used), maxLast)], ","), lastLife)
 }
 
 // rememberProvider takes note of how somebody has signed in just now.

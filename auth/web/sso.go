@@ -361,10 +361,13 @@ func (v *visit) meet(ref auth.Ref, ticket string, confirmed bool) {
 		return
 	}
 	v.reference = step.Came.Reference
+	if err == nil && v.purpose == auth.StepUp && step.Flow.Connected {
+		v.rememberConnected(step.Came.Provider)
+	}
 	if err == nil && step.Reason == auth.ReasonSocialCancelled && !v.program { // the page says so, and may be loaded again
 		v.issued = cmp.Or(step.Token, v.issued)
 		v.keepFlow()
-		to := url.URL{Path: v.h.prefix + roomOf(v.purpose).page, RawQuery: url.Values{"reason": {string(step.Reason)}}.Encode()}
+		to := url.URL{Path: v.h.prefix + roomOf(v.purpose).page, RawQuery: url.Values{"reason": {string(step.Reason)}, "provider": {step.Came.Provider}}.Encode()}
 		v.redirect(to.String())
 		return
 	}

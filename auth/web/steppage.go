@@ -118,7 +118,9 @@ func (v *visit) stepFrame(step auth.Step) Frame {
 	case begins && v.in["reason"] == signedUp:
 		frame.Notice = v.text().Get("identify.signed_up")
 	case v.in["reason"] == string(auth.ReasonSocialCancelled) && v.r.Method == http.MethodGet:
-		frame.Notice = v.message(auth.ReasonSocialCancelled, 0)
+		told := step
+		told.Reason = auth.ReasonSocialCancelled
+		frame.Notice = v.messageOf(told)
 	case step.Stage == auth.StageIdentify && f.Pending.Provider != "" && f.Pending.Email == "":
 		frame.Notice = v.text().Get("provider.noaddress.text", "name", v.waiting(f).Name)
 	case step.Stage == auth.StageAuthenticate && f.Pending.Provider == "" && f.Pending.Email != "":
