@@ -81,8 +81,8 @@ type SocialDisplay string
 
 const (
 	SocialAllEnabled        SocialDisplay = "all-enabled"         // all, on the first page; Recommended
-	SocialConnectedOnDevice SocialDisplay = "connected-on-device" // those by which somebody has signed in on this browser
-	SocialConnectedForUser  SocialDisplay = "connected-for-user"  // those that the person has connected, once the address is typed: whoever types it learns which
+	SocialConnectedOnDevice SocialDisplay = "connected-on-device" // those used on this browser; one that was never used shows none, to nobody new either
+	SocialConnectedForUser  SocialDisplay = "connected-for-user"  // those that the person has connected, once the address is typed: whoever types it learns which, and nobody new sees any
 )
 
 // SocialSignUp says whether whoever is new gets an account by one at a social provider.
@@ -90,7 +90,7 @@ type SocialSignUp string
 
 const (
 	SocialSignUpOff SocialSignUp = "off" // they are told to sign in with e-mail first; Recommended
-	SocialSignUpOn  SocialSignUp = "on"  // whoever proves an address: by a provider that speaks for it, or by a mailed code
+	SocialSignUpOn  SocialSignUp = "on"  // whoever proves an address: by a provider that speaks for it, or, where letters can be sent, by a mailed code
 )
 
 // ResetSignOut says whether a new password by a mailed link ends the person's sessions. After a report, a lock, or for an address

@@ -23,7 +23,7 @@ type Stores struct {
 	Codes       mfa.CodeStore     // mailed codes; required where Config.Mail is set
 	Outbox      mail.OutboxStore  // letters that wait; required where Config.Mail is set
 	Tickets     Tickets           // mailed links; required where Config.Mail is set
-	Identities  Identities        // who people are at their companies; required where they sign in there: nil, an arrival is an error
+	Identities  Identities        // who people are at companies and social providers; required where they sign in there: nil, an arrival is an error
 	Expiry      Expiry            // nil: Run deletes nothing; expired rows then go only as new ones come
 }
 

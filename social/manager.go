@@ -236,7 +236,7 @@ type remembered struct {
 // into the address but what is in the Opening: what it says to the provider is fixed.
 //
 // Errors: ErrNotFound, there is no such provider; a *Refusal, what the provider publishes is wrong; any other means that it cannot be
-// reached, or something is broken here.
+// reached, that the Opening is wrong (a long State, Fresh where Provider.Fresh says no), or that something is broken here.
 func (m *Manager) Begin(ctx context.Context, id string, o Opening) (address string, err error) {
 	k, ok := m.known[id]
 	switch {

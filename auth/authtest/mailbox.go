@@ -17,7 +17,7 @@ const noticeHold = 11 * time.Second
 // letter goes unnoticed: the clock is moved past the time for which notices are held back, what is due is delivered, and each
 // letter that nobody has taken fails the test. Make one with NewMailbox. It is safe for concurrent use.
 type Mailbox struct {
-	Deliver func(context.Context) (int, error) // auth.Manager.Deliver, so that letters come when a test looks; nil: they come by themselves
+	Deliver func(context.Context) (int, error) // auth.Manager.Deliver, so that letters come when a test looks; nil: they come by themselves, and nobody waits for them
 	Clock   *Clock                             // that of the manager; nil: at the end no time passes
 
 	t       testing.TB

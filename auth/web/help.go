@@ -21,7 +21,7 @@ func (h *Handler) showHelp(v *visit) {
 		v.json(http.StatusOK, a)
 		return
 	}
-	v.show(http.StatusOK, &HelpPage{})
+	v.show(http.StatusOK, &HelpPage{Social: h.social != nil})
 }
 
 // WellKnown serves /.well-known/change-password, where browsers and password managers look for the page to change a password, and

@@ -396,6 +396,7 @@ type SignedOutPage struct {
 // HelpPage is the help with signing in, the same for everybody.
 type HelpPage struct {
 	Frame
+	Social bool // people sign in with accounts elsewhere, too
 }
 
 // ErrorPage says that a request could not be answered.

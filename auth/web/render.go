@@ -191,7 +191,7 @@ func samples() []Page {
 		&StopPage{Frame: flowing(auth.SignIn), Reason: auth.ReasonUserSuspended, Email: "ann@acme.example", Signed: true},
 		&SwitchPage{Name: "Ann", Email: "ann@acme.example", To: "/", Other: "/auth/signin?switch=other"},
 		&SignedOutPage{SignedIn: true},
-		&HelpPage{},
+		&HelpPage{}, &HelpPage{Social: true},
 		&ErrorPage{Status: http.StatusServiceUnavailable, Reason: auth.ReasonBroken, Message: "…", Reference: "abc", Retry: "/auth/signin"},
 
 		// Other ways to show some of them.

@@ -242,7 +242,11 @@ func (v *visit) providersOf(step auth.Step) ([]ProviderButton, error) {
 	}
 	used := v.lastUsed()
 	shown := func(string) bool { return true }
-	switch h.auth.Preset().SocialDisplay {
+	display := h.auth.Preset().SocialDisplay
+	if step.Reason == auth.ReasonSocialEmailExists { // whoever has proven the address may have nothing but another of these
+		display = auth.SocialAllEnabled
+	}
+	switch display {
 	case auth.SocialConnectedOnDevice:
 		shown = func(id string) bool { return slices.Contains(used, id) }
 	case auth.SocialConnectedForUser:

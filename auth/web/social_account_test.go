@@ -31,6 +31,10 @@ func (p *product) connectedIDs(userID string) (ids []string) {
 func (v *visitor) disconnects(id string) *visitor {
 	v.p.t.Helper()
 	v.get(connectedPage + "/disconnect?id=" + id).status(200)
+	if !v.json && !strings.Contains(v.shown.Body, `action="`+connectedPage+`/disconnect"`) { // no button, for nothing else is left
+		v.says("reason.last_method")
+		return v.post(connectedPage+"/disconnect", "id", id)
+	}
 	return v.do("account/connected/disconnect", "id", id)
 }
 

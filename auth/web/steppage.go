@@ -107,20 +107,23 @@ func (v *visit) stepFrame(step auth.Step) Frame {
 	switch {
 	case step.Reason != "" && !ofStage(step):
 		frame.Problem = v.problem(step)
-	case step.Reason != "":
-		frame.Notice = v.stepMessage(step)
-	case begins && v.in["reason"] == string(auth.ReasonSessionExpired) && step.Stage == auth.StageIdentify:
-		frame.Notice = v.message(auth.ReasonSessionExpired, 0)
 	case begins && v.in["reason"] == passwordSet:
 		frame.Notice = v.text().Get("identify.password_set")
 	case begins && v.in["reason"] == activated:
 		frame.Notice = v.text().Get("identify.activated")
 	case begins && v.in["reason"] == signedUp:
 		frame.Notice = v.text().Get("identify.signed_up")
+	case step.Reason != "":
+		frame.Notice = v.stepMessage(step)
+	case begins && v.in["reason"] == string(auth.ReasonSessionExpired) && step.Stage == auth.StageIdentify:
+		frame.Notice = v.message(auth.ReasonSessionExpired, 0)
 	case v.in["reason"] == string(auth.ReasonSocialCancelled) && v.r.Method == http.MethodGet:
 		told := step
-		told.Reason = auth.ReasonSocialCancelled
-		frame.Notice = v.messageOf(told)
+		if told.Reason = auth.ReasonSocialCancelled; f.Action == auth.ActionConnect {
+			frame.Notice = v.text().Get("provider.cancelled", "name", v.meant(told))
+		} else {
+			frame.Notice = v.messageOf(told)
+		}
 	case step.Stage == auth.StageIdentify && f.Pending.Provider != "" && f.Pending.Email == "":
 		frame.Notice = v.text().Get("provider.noaddress.text", "name", v.waiting(f).Name)
 	case step.Stage == auth.StageAuthenticate && f.Pending.Provider == "" && f.Pending.Email != "":

@@ -18,9 +18,9 @@
 // With Config.Social they sign in with accounts that they have elsewhere, connect others in my account, and disconnect them. An answer is
 // believed in the browser that asked for it here too.
 //
-// Other sites cannot post here (http.CrossOriginProtection), but for the answers of companies and of providers that post theirs, which carry a secret of their own or a
-// signature; nor can they frame a page or read an answer. Cookies are host-only: what is
-// signed in at one host name counts for nothing at another, and the handler redirects nobody between names; a host that answers
+// Other sites cannot post here (http.CrossOriginProtection), but for the answers of companies and of providers that post theirs, which
+// carry a secret of their own or a signature; nor can they frame a page or read an answer. Cookies are host-only: what is signed in at
+// one host name counts for nothing at another, and the handler redirects nobody between names; a host that answers
 // to several names sends people to that of auth.Config.BaseURL first.
 //
 // The package decides nothing about who may come in: that is auth's. It mails nothing, limits no connections, and leaves TLS,
@@ -83,8 +83,9 @@ type Config struct {
 	// TrustedOrigins are other origins, such as "https://app.example.org", whose scripts may post here. Nil: none.
 	TrustedOrigins []string
 
-	// Report is told of every failure (of a company's sign-in as a *sso.Refusal, of a provider's as a *social.Refusal, with what was expected and what came) that is not the visitor's, with the reference that the visitor sees; a visitor who went
-	// away meanwhile is among them, with context.Canceled. The library does not log. Nil: nobody is told.
+	// Report is told of every failure that is not the visitor's, with the reference that they see. A company's is a *sso.Refusal, a
+	// provider's a *social.Refusal, each with what was expected and what came; a visitor who went away meanwhile is context.Canceled.
+	// The library does not log. Nil: nobody is told.
 	Report func(ctx context.Context, f Fault)
 }
 
