@@ -243,6 +243,16 @@ func (v *visitor) told(reason auth.Reason) *visitor {
 	case auth.ReasonCodeFormat:
 		says = " digits."
 	}
+	if strings.Contains(v.shown.Body, "{name}") {
+		v.p.t.Fatalf("a name is left out:\n%s", v.shown.Body)
+	}
+	longest := ""
+	for _, part := range strings.Split(says, "{name}") {
+		if len(part) > len(longest) {
+			longest = part
+		}
+	}
+	says = longest
 	if !strings.Contains(html.UnescapeString(v.shown.Body), says) {
 		v.p.t.Fatalf("the page does not say %q:\n%s", says, v.shown.Body)
 	}
