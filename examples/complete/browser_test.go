@@ -561,15 +561,20 @@ func testKeyboard(t *testing.T, b *browsertest.Browser, home string) {
 		}
 		return stops
 	}
+	elsewhere := []string{
+		"G\nContinue with Google", "M\nSign in with Microsoft", "A\nContinue with Apple", "F\nContinue with Facebook",
+		"L\nSign in with LinkedIn", "L\nContinue with LastPass",
+	}
 	foot := []string{"Help", "Contact Support", "Español", "Français"}
 	for _, page := range []struct {
 		name string
 		open func(p person)
 		want []string
 	}{
-		{"the first page", func(p person) { p.Open(p.home + "/") }, []string{"email", "remember", "Next", "Create an account", "My Company ID"}},
+		{"the first page", func(p person) { p.Open(p.home + "/") }, slices.Concat([]string{"email", "remember", "Next"}, elsewhere, []string{"Create an account", "My Company ID"})},
 		{"the password page", func(p person) { p.identify("ann@acme.example") },
-			[]string{"username", "Use another email", "current-password", "Show", "Sign in", "Forgot your password?", "Create an account", "My Company ID"}},
+			slices.Concat([]string{"username", "Use another email", "current-password", "Show", "Sign in", "Forgot your password?"}, elsewhere,
+				[]string{"Create an account", "My Company ID"})},
 		{"the mailed code", func(p person) { p.identify("admin@acme.example"); p.password(demoPassword) },
 			[]string{"code", "Continue", "Send the code again", "I cannot open this mailbox", "Cancel"}},
 		{"the company’s sign-in", func(p person) { p.Open(p.home + "/auth/sso/globex/start") }, []string{"Continue"}},
