@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"encoding/json"
@@ -430,7 +431,7 @@ func (m *Manager) Link(ctx context.Context, ref Ref, confirmed bool, c Client) (
 		}
 	}
 	if why == "" {
-		if why, err = m.bind(ctx, a, o.facts.User, f, c, true); err != nil {
+		if why, err = m.bind(ctx, a, o.facts.User, f, o.facts.Credential, c, true); err != nil {
 			return o.step, err
 		}
 	}
@@ -450,6 +451,9 @@ func (m *Manager) bound(ctx context.Context, o *opened, f Flow) (Flow, error) {
 	cred, err := m.credential(ctx, f.UserID)
 	if err != nil {
 		return f, err
+	}
+	if cred.Version != o.facts.Credential+1 { // not the link alone has moved it
+		return f, ErrFlowGone
 	}
 	f.Proofs = o.carried(cred.Version)
 	o.facts.stand(cred)
@@ -560,8 +564,9 @@ func (m *Manager) unlocked(ctx context.Context, facts Facts, cred Credential, a 
 }
 
 // bind makes an identity a person's: it ends what was remembered and mailed before, keeps sessions, and tells whoever had an account
-// already. A Reason: it is somebody else's, or the person has another one there.
-func (m *Manager) bind(ctx context.Context, a Arrival, u User, f Flow, c Client, tell bool) (Reason, error) {
+// already. A Reason: it is somebody else's, or the person has another one there. led is the version of the credential that what led here
+// was proven with; zero: nothing of the person's own did. ErrFlowGone: it counts no longer, and nothing is bound.
+func (m *Manager) bind(ctx context.Context, a Arrival, u User, f Flow, led int64, c Client, tell bool) (Reason, error) {
 	now := m.now()
 	e := m.event(IdentityLinked, now, c)
 	e.FlowID, e.UserID, e.AccountID, e.Method, e.Connection = f.ID, u.ID, a.AccountID, a.method(), a.Connection
@@ -579,16 +584,33 @@ func (m *Manager) bind(ctx context.Context, a Arrival, u User, f Flow, c Client,
 			return "", err
 		}
 	}
-	if _, err := m.invalidate(ctx, u.ID, ChangeLinked, ""); err != nil {
+	version, err := m.invalidate(ctx, u.ID, ChangeLinked, "")
+	switch {
+	case err != nil:
 		return "", err
+	case led != 0 && version != led+1: // what led here was ended meanwhile
+		return "", errors.Join(ErrFlowGone, m.retract(ctx, notice))
 	}
-	err := m.stores.Identities.LinkIdentity(ctx, Link{
-		ID: "idn_" + token.NewID(), UserID: u.ID, Provider: a.Provider, Source: a.source(), Subject: a.Subject, Email: a.Email, LinkedAt: now, UsedAt: now,
+	id := "idn_" + token.NewID()
+	err = m.stores.Identities.LinkIdentity(ctx, Link{
+		ID: id, UserID: u.ID, Provider: a.Provider, Source: a.source(), Subject: a.Subject, Email: a.Email, LinkedAt: now, UsedAt: now,
 	})
 	if errors.Is(err, ErrConflict) {
 		return conflict, m.retract(ctx, notice)
 	}
-	return "", wrapped("auth: linking an identity", err)
+	if err != nil {
+		return "", wrapped("auth: linking an identity", err)
+	}
+	// Whoever takes everything away that was set up before moves the version first: either that finds the link, or it is found here.
+	cred, err := m.credential(ctx, u.ID)
+	if err == nil && cred.Version == version {
+		return "", nil
+	}
+	failed := m.stores.Identities.UnlinkIdentity(context.WithoutCancel(ctx), u.ID, id, nil)
+	if errors.Is(failed, ErrNotFound) {
+		failed = nil
+	}
+	return "", errors.Join(cmp.Or(err, ErrFlowGone), failed)
 }
 
 // welcomed does what Meet has decided, and answers who it is. It can be repeated: what an earlier try has done is found done.
@@ -631,7 +653,7 @@ func (m *Manager) welcomed(ctx context.Context, meeting Meeting, w Welcome, f Fl
 	if w.Act == Recognize {
 		return u, "", nil
 	}
-	why, err = m.bind(ctx, a, u, f, c, w.Act != Create)
+	why, err = m.bind(ctx, a, u, f, 0, c, w.Act != Create)
 	return u, why, err
 }
 
@@ -673,6 +695,9 @@ func (m *Manager) takeOver(ctx context.Context, u User, c Client) error {
 		return fmt.Errorf("auth: discarding a password: %w", err)
 	}
 	if err := m.endBy(context.WithoutCancel(ctx), u.ID, ChangeVerified, ""); err != nil { // what slipped in between the two
+		return err
+	}
+	if err := m.discard(context.WithoutCancel(ctx), u.ID); err != nil { // and a link that did
 		return err
 	}
 	return m.verify(ctx, u, c)

@@ -161,7 +161,7 @@ func methods(facts Facts, f Flow) []string {
 	var names []string
 	for _, p := range f.Proofs {
 		for _, name := range p.names() {
-			if (p.counts(facts) || p.mailbox() && p.reached(facts)) && !slices.Contains(names, name) {
+			if p.counts(facts) && !slices.Contains(names, name) {
 				names = append(names, name)
 			}
 		}

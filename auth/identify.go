@@ -70,7 +70,7 @@ func (m *Manager) keepPending(ctx context.Context, facts Facts, f *Flow, replace
 	}
 	f.Pending = old.Pending
 	for _, p := range old.Proofs {
-		if p.Address != "" {
+		if p.Address != "" && p.Address == old.Pending.Email && f.MadeAt.Before(p.At.Add(arrivalLife)) {
 			f.Proofs = append(f.Proofs, p)
 		}
 	}

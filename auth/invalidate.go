@@ -30,7 +30,7 @@ import (
 // "The one" is the session, or the sign-in, in which the change is made; a new password that comes by a mailed link, or from an
 // administrator, has none. ChangePasswordKept is such a link with the box "Sign out of all sessions" left unticked. With
 // Preset.KeepOnReport a report ends the sessions of the reported device, and what is under way. A locked account opens for a new
-// password, and has no recovery address then: whoever had the account may have set it. Everything that was set up goes with the password
+// password, and has no recovery address and no social accounts then: whoever had the account may have set the one and connected the others. Everything that was set up goes with the password
 // that proves the address; Invalidate alone takes no app away.
 type Change string
 

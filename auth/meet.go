@@ -126,6 +126,8 @@ func meetSocial(m Meeting) Welcome {
 		return Welcome{Act: Ask, User: m.NamedUser}
 	case !m.SignUp || !m.CanAdd || m.Named && m.NamedUser.Suspended:
 		return Welcome{Act: Ask}
+	case m.Named && !(Facts{Domain: m.Domain, Memberships: m.Members}).socialCounts():
+		return Welcome{Reason: ReasonSSORequired}
 	case m.Named && m.NamedUser.Unverified:
 		return Welcome{Act: TakeOver, User: m.NamedUser}
 	case m.Named:
@@ -216,6 +218,9 @@ func (m *Manager) socialMeeting(ctx context.Context, a Arrival, now time.Time) (
 		return g, err
 	}
 	if g.NamedUser, g.Named, err = found(m.users.UserByEmail(ctx, a.Email)); err != nil || !g.Named || !g.SignUp {
+		return g, err
+	}
+	if g.Members, err = m.memberships(ctx, g.NamedUser.ID, now); err != nil {
 		return g, err
 	}
 	g.Bare, err = m.bare(ctx, g.NamedUser.ID)

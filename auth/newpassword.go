@@ -189,11 +189,8 @@ func (m *Manager) renewed(ctx context.Context, o opened, cred Credential, p newP
 func (o opened) carried(version int64) []Proof {
 	proofs := make([]Proof, 0, len(o.step.Flow.Proofs)+1)
 	for _, p := range o.step.Flow.Proofs {
-		switch {
-		case p.counts(o.facts):
+		if p.counts(o.facts) {
 			p.Version = version
-			proofs = append(proofs, p)
-		case p.reached(o.facts):
 			proofs = append(proofs, p)
 		}
 	}

@@ -286,7 +286,7 @@ func (d *Decision) second(facts Facts, flow Flow) (Proof, bool) {
 
 // mailboxProven tells whether a mailed code reached the person in this flow.
 func mailboxProven(facts Facts, flow Flow) bool {
-	return slices.ContainsFunc(flow.Proofs, func(p Proof) bool { return p.mailbox() && (p.counts(facts) || p.reached(facts)) })
+	return slices.ContainsFunc(flow.Proofs, func(p Proof) bool { return p.mailbox() && p.counts(facts) })
 }
 
 // secondMethods are the second steps that a person with an app may try.

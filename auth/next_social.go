@@ -32,9 +32,15 @@ func (f Facts) spokenFor(flow Flow) bool {
 	return slices.ContainsFunc(flow.Proofs, func(p Proof) bool { return p.social() && p.Speaks && p.worthless(f, flow) == "" })
 }
 
-// reached tells whether a code was mailed to the user's address, and was right, before anybody knew that the address is theirs.
-func (p Proof) reached(facts Facts) bool {
-	return p.Address != "" && facts.Found && p.Address == accountOf(facts.User)
+// named gives a code that was right before anybody was named to whoever has the address that it went to, now that they are proven: it counts
+// from then on as what they prove does, and ends with it.
+func (f *Flow) named(facts Facts) {
+	f.Proofs = slices.Clone(f.Proofs)
+	for i, p := range f.Proofs {
+		if p.Address != "" && p.Version == 0 && p.Address == accountOf(facts.User) {
+			f.Proofs[i].Version = facts.Credential
+		}
+	}
 }
 
 // socialDoors offers the social accounts that the session of a StepUp came by, to somebody who has nothing else. It tells whether there is

@@ -248,6 +248,7 @@ func (m *Manager) prove(ctx context.Context, o *opened, f Flow, p Proof, device 
 // meet gathers what is to be known of a person who was proven just now, and asks the host whether anything is wrong with it.
 func (m *Manager) meet(ctx context.Context, o *opened, f *Flow, p *Proof, c Client) error {
 	f.Code = MailedCode{} // what was mailed before a first proof went stale counts no longer
+	f.named(o.facts)
 	var err error
 	if o.facts.App, err = m.app(ctx, f.UserID); err != nil {
 		return err

@@ -138,10 +138,8 @@ func (m *Manager) swapPassword(ctx context.Context, u User, old Credential, p ne
 	if err := m.endBy(ctx, u.ID, p.change(), p.keep); err != nil {
 		return err
 	}
-	if p.afresh {
-		if err := m.discard(ctx, u.ID); err != nil {
-			return err
-		}
+	if err := m.dropped(ctx, u.ID, old, p); err != nil {
+		return err
 	}
 	swap := m.stores.Credentials.SwapCredential
 	if p.insist {
@@ -157,7 +155,34 @@ func (m *Manager) swapPassword(ctx context.Context, u User, old Credential, p ne
 	if err := m.endBy(ctx, u.ID, p.change(), p.keep); err != nil {
 		return err
 	}
+	if err := m.dropped(ctx, u.ID, old, p); err != nil { // what was linked between the two
+		return err
+	}
 	return m.forgive(ctx, u)
+}
+
+// dropped takes away what somebody else may have set up: all of it, before the address was proven; and the social accounts, where the
+// account was locked, because whoever had it may have connected one of theirs. Their owner connects them anew.
+func (m *Manager) dropped(ctx context.Context, userID string, old Credential, p newPassword) error {
+	switch {
+	case p.afresh:
+		return m.discard(ctx, userID)
+	case old.LockedAt.IsZero():
+		return nil
+	}
+	all, err := m.Connected(ctx, userID)
+	if err != nil {
+		return err
+	}
+	for _, l := range all {
+		if err := m.note(ctx, Event{Kind: IdentityUnlinked, Time: m.now(), UserID: userID, Method: SocialMethod(l.Provider)}); err != nil {
+			return err
+		}
+		if err := m.stores.Identities.UnlinkIdentity(ctx, userID, l.ID, nil); err != nil && !errors.Is(err, ErrNotFound) {
+			return fmt.Errorf("auth: unlinking an identity: %w", err)
+		}
+	}
+	return nil
 }
 
 // over is the credential with the new password in the place of the old.

@@ -86,7 +86,7 @@ func (m *Manager) arrivedSocial(ctx context.Context, o opened, c Client) (Step, 
 	f := o.step.Flow
 	a := f.Arrival
 	switch {
-	case f.Action == ActionConnect:
+	case f.Action == ActionConnect && o.step.Stage == StageLink: // before that it is the proof that was asked for
 		return m.connect(ctx, o, a, c)
 	case f.UserID != "" && !slices.Contains(o.step.Offer, a.method()):
 		return m.dismiss(ctx, o, ReasonOtherUser, c)
@@ -170,8 +170,8 @@ func (m *Manager) addressProven(ctx context.Context, o opened, c Client) (Step, 
 // connect links a social account with whoever is signed in, and has gone to its provider for that.
 func (m *Manager) connect(ctx context.Context, o opened, a Arrival, c Client) (Step, error) {
 	f := o.step.Flow
-	if o.step.Stage != StageLink || !slices.Contains(o.step.Offer, a.method()) {
-		return m.dismiss(ctx, o, cmp.Or(o.step.Reason, ReasonSocialFailed), c)
+	if !slices.Contains(o.step.Offer, a.method()) {
+		return m.dismiss(ctx, o, ReasonSocialFailed, c)
 	}
 	link, err := m.stores.Identities.IdentityBy(ctx, a.source(), a.Subject)
 	if err != nil && !errors.Is(err, ErrNotFound) {
@@ -181,7 +181,7 @@ func (m *Manager) connect(ctx context.Context, o opened, a Arrival, c Client) (S
 	case err == nil && link.UserID != f.UserID:
 		return m.dismiss(ctx, o, ReasonSocialAlreadyLinked, c)
 	case err != nil:
-		why, err := m.bind(ctx, a, o.facts.User, f, c, true)
+		why, err := m.bind(ctx, a, o.facts.User, f, o.facts.Credential, c, true)
 		if err != nil {
 			return o.step, err
 		}
@@ -255,8 +255,7 @@ func (m *Manager) needs(ctx context.Context, u User, providers []Provider) ([]st
 	if err != nil || cred.Hash != "" {
 		return nil, err
 	}
-	rule, err := m.domainRule(ctx, u.Email)
-	if err != nil || rule.companySignIn() {
+	if own, err := m.companyOpens(ctx, u); err != nil || own {
 		return nil, err
 	}
 	ids := make([]string, 0, len(providers))
@@ -264,6 +263,22 @@ func (m *Manager) needs(ctx context.Context, u User, providers []Provider) ([]st
 		ids = append(ids, p.ID)
 	}
 	return ids, nil
+}
+
+// companyOpens tells whether the company's own sign-in lets a person in who has no password: one that knows them, or will. Whoever is exempt
+// from it, or a super administrator, is asked for a password before it does.
+func (m *Manager) companyOpens(ctx context.Context, u User) (bool, error) {
+	rule, err := m.domainRule(ctx, u.Email)
+	if err != nil || !rule.companySignIn() {
+		return false, err
+	}
+	all, err := m.Identities(ctx, u.ID)
+	if err != nil || slices.ContainsFunc(all, func(l Link) bool { return l.Source == ssoSource(rule.Connection) }) {
+		return err == nil, err
+	}
+	members, err := m.memberships(ctx, u.ID, m.now())
+	in, _ := in(members, rule.AccountID)
+	return in.SSO != SSOExempt && !superAdmin(members), err
 }
 
 // unlink takes a social account back. What was made with it ends first, so that a program that stops in between leaves nothing open.
@@ -298,14 +313,14 @@ func (m *Manager) unlink(ctx context.Context, u User, l Link, name string, other
 }
 
 // Revoked takes a social account back because its provider says so: the person has forbidden it there, or has no account there any more. It
-// ends all sessions of the person and writes to them. One that was linked after the provider has said so stays; so does one that is
-// nobody's.
+// ends all sessions of the person and writes to them. One that was linked, or used to sign in, after the provider has said so stays: the
+// person has agreed anew. So does one that is nobody's. Of the Provider, Name alone counts, for the letter.
 func (m *Manager) Revoked(ctx context.Context, p Provider, issuer, subject string, at time.Time) error {
 	if m.stores.Identities == nil {
 		return nil
 	}
 	l, err := m.stores.Identities.IdentityBy(ctx, issuer, subject)
-	if errors.Is(err, ErrNotFound) || err == nil && (l.Provider != p.ID || l.LinkedAt.After(at)) {
+	if errors.Is(err, ErrNotFound) || err == nil && (l.Provider == "" || l.LinkedAt.After(at) || l.UsedAt.After(at)) {
 		return nil
 	}
 	if err != nil {

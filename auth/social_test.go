@@ -786,7 +786,6 @@ func TestRevoked(t *testing.T) {
 		for what, err := range map[string]error{
 			"another subject":    w.m.Revoked(t.Context(), p, a.Issuer, "x", w.clock()),
 			"another issuer":     w.m.Revoked(t.Context(), p, "https://x.example", a.Subject, w.clock()),
-			"another provider":   w.m.Revoked(t.Context(), providers[1], a.Issuer, a.Subject, w.clock()),
 			"before the linking": w.m.Revoked(t.Context(), p, a.Issuer, a.Subject, linked.Add(-time.Hour)),
 		} {
 			if err != nil || len(w.links("ann")) != 1 {

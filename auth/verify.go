@@ -148,7 +148,11 @@ func (m *Manager) mailCode(ctx context.Context, o *opened, f *Flow, c Client) (R
 	if f.Code.Purpose == purpose && now.Before(f.Code.ResendAt()) {
 		return ReasonTooManyAttempts, f.Code.ResendAt().Sub(now), nil // and the person's own count is spared
 	}
-	wait, err := m.charge(ctx, m.mailToll(o.mailbox()), now)
+	t := m.mailToll(o.mailbox())
+	if f.provesAddress(o.facts) { // of anybody, as far as anybody knows: as every letter that a stranger asks for
+		t.add(m.counters("asks from", source(c)), Charge{Window: time.Minute, Limit: asksAtOnce, Lock: time.Minute}, false)
+	}
+	wait, err := m.charge(ctx, t, now)
 	if err != nil {
 		return "", 0, err
 	}

@@ -126,7 +126,12 @@ func TestConnected(t *testing.T) {
 	t.Run("R35 R38 whoever says no there is back, and may try again", func(t *testing.T) {
 		elsewhere(t, withSocial(nil), func(t *testing.T, v *visitor) {
 			v.enter(ann).get(connectedPage).connecting("google")
-			v.brings(v.p.Providers["google"].Refusal(v.shown)).told(auth.ReasonSocialCancelled).is(map[bool]string{true: "link", false: "provider"}[v.json])
+			v.brings(v.p.Providers["google"].Refusal(v.shown)).is(map[bool]string{true: "link", false: "provider"}[v.json])
+			if v.json {
+				v.told(auth.ReasonSocialCancelled)
+			} else if !strings.Contains(v.shown.Body, "Google was not connected.") {
+				t.Errorf("R38 the page does not say that nothing was connected:\n%s", v.shown.Body)
+			}
 			v.comes("google", annThere)
 			if got := v.p.links("ann"); !slices.Equal(got, []string{"google"}) {
 				t.Errorf("links %v, want google", got)

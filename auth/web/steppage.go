@@ -57,7 +57,7 @@ func (v *visit) stepPage(step auth.Step) (Page, error) {
 		}
 		return &CompanyPage{
 			Frame: frame, Company: company, Email: f.Email, Start: start, Reference: v.reference, Other: v.purpose == auth.SignIn,
-			Moves: v.in["go"] == "1" && step.Reason == "",
+			Moves: v.goesOn(step),
 		}, nil
 	case v.purpose == auth.SignIn && preset.Layout == auth.LayoutOnePage && (password || step.Stage == auth.StageIdentify):
 		frame.Flow, frame.Version = "", 0 // each try brings its address along and is a flow of its own
@@ -73,7 +73,7 @@ func (v *visit) stepPage(step auth.Step) (Page, error) {
 	case len(v.offeredProviders(step)) > 0:
 		return &ProviderPage{
 			Frame: frame, Providers: v.offeredProviders(step), Connects: step.Stage == auth.StageLink, Reference: v.reference,
-			Moves: v.in["go"] == "1" && step.Reason == "",
+			Moves: v.goesOn(step),
 		}, nil
 	case step.Stage == auth.StageLink && waiting != nil:
 		frame.titled = "title.link.provider"
@@ -95,6 +95,13 @@ func (v *visit) stepPage(step auth.Step) (Page, error) {
 		return &ReadyPage{Frame: frame}, nil
 	}
 	return v.stopPage(frame, step)
+}
+
+// goesOn tells whether a page may lead to another site by itself: after the step that asked for it, of a flow that is there. Another site that
+// sends a browser here gets a page with a button.
+func (v *visit) goesOn(step auth.Step) bool {
+	from := v.r.Header.Get("Sec-Fetch-Site")
+	return v.in["go"] == "1" && step.Reason == "" && step.Flow.ID != "" && (from == "" || from == "same-origin")
 }
 
 // stepFrame is what every page of a flow has.
