@@ -430,6 +430,10 @@ func (m *Manager) Link(ctx context.Context, ref Ref, confirmed bool, c Client) (
 			why = ReasonSSOSubjectChanged
 		}
 	}
+	f.Pending = Arrival{}
+	if f, err = m.claimed(ctx, &o, f); err != nil {
+		return o.step, err
+	}
 	if why == "" {
 		if why, err = m.bind(ctx, a, o.facts.User, f, o.facts.Credential, c, true); err != nil {
 			return o.step, err
@@ -444,6 +448,16 @@ func (m *Manager) Link(ctx context.Context, ref Ref, confirmed bool, c Client) (
 	f.Pending, f.Login, f.Connected = Arrival{}, a.Login, a.Provider != ""
 	err = m.proveAs(ctx, &o, f, a, c)
 	return o.step, err
+}
+
+// claimed writes the flow before something is linked in it: of several callers one goes on, so that none undoes what another has done.
+func (m *Manager) claimed(ctx context.Context, o *opened, f Flow) (Flow, error) {
+	f = f.accepted(o.facts.Now)
+	if err := m.save(ctx, o.key, o.key, f); err != nil {
+		return f, err
+	}
+	o.step.Flow = f
+	return f, nil
 }
 
 // bound carries a flow over a link that was made in it: what led here was proven before the link, and for it.
@@ -577,6 +591,7 @@ func (m *Manager) bind(ctx context.Context, a Arrival, u User, f Flow, led int64
 	l := m.letter(mail.SSOLinked, u, f.Lang, c, now)
 	if a.Provider != "" {
 		l.Kind, l.Item, conflict = mail.SocialLinked, a.name(), ReasonSocialAlreadyLinked
+		l.Link = m.URLOf("account/connected")
 	}
 	if tell {
 		var err error
@@ -600,6 +615,9 @@ func (m *Manager) bind(ctx context.Context, a Arrival, u User, f Flow, led int64
 	}
 	if err != nil {
 		return "", wrapped("auth: linking an identity", err)
+	}
+	if led == 0 {
+		return "", nil // by whoever speaks for the address, which nothing of the person's own takes back
 	}
 	// Whoever takes everything away that was set up before moves the version first: either that finds the link, or it is found here.
 	cred, err := m.credential(ctx, u.ID)

@@ -181,6 +181,11 @@ func (m *Manager) connect(ctx context.Context, o opened, a Arrival, c Client) (S
 	case err == nil && link.UserID != f.UserID:
 		return m.dismiss(ctx, o, ReasonSocialAlreadyLinked, c)
 	case err != nil:
+		f.Arrival = Arrival{}
+		if f, err = m.claimed(ctx, &o, f); err != nil {
+			return o.step, err
+		}
+		o.step.Flow.Arrival = a // for what is said of it
 		why, err := m.bind(ctx, a, o.facts.User, f, o.facts.Credential, c, true)
 		if err != nil {
 			return o.step, err
@@ -290,7 +295,7 @@ func (m *Manager) unlink(ctx context.Context, u User, l Link, name string, other
 		return "", err
 	}
 	letter := m.letter(mail.SocialUnlinked, u, "", c, now)
-	letter.Item = name
+	letter.Item, letter.Link = name, m.URLOf("account/connected")
 	notice, err := m.announce(ctx, letter)
 	if err != nil {
 		return "", err

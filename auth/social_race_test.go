@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -251,4 +253,31 @@ func TestLastOfSuperAdmin(t *testing.T) {
 	if why, err := w.m.Disconnect(t.Context(), s, all[0].ID, providers, home); err != nil || why != auth.ReasonLastMethod {
 		t.Errorf("R36 Disconnect = %q, %v, want last_method", why, err)
 	}
+}
+
+// Invariant 4: pressed twice, or sixty-four times at once, a link is made once, and its owner goes on.
+func TestLinkPressedTwice(t *testing.T) {
+	mailedEverywhere(t, func(t *testing.T, w *world) {
+		c, _ := w.known("ann@acme.example", home)
+		k := w.by(google("ann"), c)
+		k.took(w.m.Password(t.Context(), k.ref, secret, c)).at(auth.StageLink, "")
+		var wg sync.WaitGroup
+		var ready atomic.Int32
+		for range 64 {
+			wg.Go(func() {
+				s, err := w.m.Link(t.Context(), k.ref, true, c)
+				switch {
+				case err == nil && s.Stage == auth.StageReady && s.Token != "":
+					ready.Add(1)
+				case err == nil && s.Token != "":
+					t.Errorf("Link = %s %s with a token, want ready", s.Stage, s.Reason)
+				}
+			})
+		}
+		wg.Wait()
+		if got := w.links("ann"); len(got) != 1 || ready.Load() != 1 {
+			t.Errorf("64 callers were ready %d times, links %q, want once and one", ready.Load(), got)
+		}
+		w.mail.notices(mail.SocialLinked)
+	})
 }

@@ -70,7 +70,11 @@ func (w *world) connected(name string, a auth.Arrival, c auth.Client) (auth.Clie
 	}
 	k.comesBack(k.goesOn(a.Provider), a)
 	done := k.finish()
-	w.mail.notices(mail.SocialLinked)
+	for _, l := range w.mail.notices(mail.SocialLinked) {
+		if !strings.Contains(l.Text, a.ProviderName) || !strings.Contains(l.Text, "https://app.example.com/auth/account/connected") {
+			w.t.Errorf("R35 the letter names neither the provider nor where it is disconnected:\n%s", l.Text)
+		}
+	}
 	return with(c, done), done.Session
 }
 
