@@ -207,7 +207,7 @@ func (s *stand) told(v *visitor, reason auth.Reason) {
 	s.t.Helper()
 	if v.json {
 		v.told(reason)
-	} else if says := s.words.Get("reason." + string(reason)); !strings.Contains(html.UnescapeString(v.shown.Body), says) {
+	} else if says := longest(s.words.Get("reason." + string(reason))); strings.Contains(v.shown.Body, "{name}") || !strings.Contains(html.UnescapeString(v.shown.Body), says) {
 		s.t.Fatalf("the page does not say %q:\n%s", says, v.shown.Body)
 	}
 }
