@@ -83,10 +83,8 @@ func (a Arrival) method() Method {
 	return MethodSSO
 }
 
-// ssoPrefix is what the sources of companies begin with. No issuer of a social provider does.
-const ssoPrefix = "sso:"
-
-func ssoSource(connection string) string { return ssoPrefix + connection }
+// ssoSource is no issuer of a social provider: those are addresses.
+func ssoSource(connection string) string { return "sso:" + connection }
 
 // pends tells whether an answer waits whose person has to prove who they are here before it is linked.
 func (f Flow) pends(now time.Time) bool { return f.Pending.here() && !f.Pending.stale(now) }
@@ -174,12 +172,17 @@ func (m *Manager) DepartFor(ctx context.Context, o Opening, connection string, c
 		return Departure{Step: step}, err
 	}
 	f.Connection = connection
-	step = m.nameless(f, f.MadeAt)
-	if step.Token, err = m.started(ctx, f, o.Replaces, c); err != nil {
+	return m.leaveAnew(ctx, f, o.Replaces, Departure{Connection: connection}, c)
+}
+
+// leaveAnew lets a browser leave in a flow that begins with that.
+func (m *Manager) leaveAnew(ctx context.Context, f Flow, replaces string, to Departure, c Client) (_ Departure, err error) {
+	to.Step = m.nameless(f, f.MadeAt)
+	if to.Token, err = m.started(ctx, f, replaces, c); err != nil {
 		return Departure{}, err
 	}
-	key, _ := token.Lookup(token.Flow, step.Token)
-	return Departure{Step: step, Connection: connection}.from(key)
+	key, _ := token.Lookup(token.Flow, to.Token)
+	return to.from(key)
 }
 
 // from is the departure of the flow under this key.
@@ -407,8 +410,7 @@ func (m *Manager) Link(ctx context.Context, ref Ref, confirmed bool, c Client) (
 	now := m.now()
 	o, err := m.open(ctx, ref, c, now)
 	if err == nil && o.step.Flow.Pending.Provider != "" && o.step.Flow.Pending.stale(now) && o.step.Flow.UserID != "" {
-		step, err := m.linkless(ctx, o, ReasonLinkExpired, c)
-		return step, err
+		return m.linkless(ctx, o, ReasonLinkExpired, c)
 	}
 	if err != nil || o.step.Stage != StageLink || !o.step.Flow.pends(now) {
 		return outOfOrder(o.step, err)
@@ -445,7 +447,7 @@ func (m *Manager) Link(ctx context.Context, ref Ref, confirmed bool, c Client) (
 	if f, err = m.bound(ctx, &o, f); err != nil {
 		return Step{}, err
 	}
-	f.Pending, f.Login, f.Connected = Arrival{}, a.Login, a.Provider != ""
+	f.Login, f.Connected = a.Login, a.Provider != ""
 	err = m.proveAs(ctx, &o, f, a, c)
 	return o.step, err
 }

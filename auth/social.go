@@ -46,7 +46,7 @@ func (a *Arrival) checkSocial() error {
 
 // DepartSocial says whether this browser may leave for a social provider: in a flow that offers it (to prove it once more, to connect an
 // account, or to prove whose account another one is to be linked with), or else in a new one. Of the Opening, Email counts for nothing
-// (the provider is not told it), and what a sign-in under way has been told counts instead. Reason ReasonTooManyAttempts. The host knows whether there is such a provider.
+// (the provider is not told it), and once a sign-in under way knows more than its first page asks, what it was told counts instead. Reason ReasonTooManyAttempts. The host knows whether there is such a provider.
 //
 // ErrFlowGone and ErrFlowChanged: the flow that the Ref names is none that could go on like this.
 func (m *Manager) DepartSocial(ctx context.Context, ref Ref, o Opening, provider string, c Client) (Departure, error) {
@@ -57,6 +57,8 @@ func (m *Manager) DepartSocial(ctx context.Context, ref Ref, o Opening, provider
 	under, err := m.open(ctx, ref, c, now)
 	switch f := under.step.Flow; {
 	case errors.Is(err, ErrFlowGone) && PurposeOf(ref.ID) == SignIn:
+	case f.Purpose == SignIn && under.step.Stage == StageIdentify && f.Pending.Provider == "":
+		o.Replaces = ref.Token // the page asks anew for what a sign-in begins with: what it says now counts
 	case err != nil:
 		return Departure{Step: under.step}, err
 	case slices.Contains(under.step.Offer, SocialMethod(provider)), under.step.Social && f.pendsSocial(now):
@@ -73,12 +75,7 @@ func (m *Manager) DepartSocial(ctx context.Context, ref Ref, o Opening, provider
 		return Departure{Step: step}, err
 	}
 	f.Provider = provider
-	step = m.nameless(f, f.MadeAt)
-	if step.Token, err = m.started(ctx, f, o.Replaces, c); err != nil {
-		return Departure{}, err
-	}
-	key, _ := token.Lookup(token.Flow, step.Token)
-	return Departure{Step: step, Provider: provider}.from(key)
+	return m.leaveAnew(ctx, f, o.Replaces, Departure{Provider: provider}, c)
 }
 
 // arrivedSocial is Arrived for a social account.

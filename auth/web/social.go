@@ -2,9 +2,7 @@ package web
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -63,9 +61,6 @@ func (h *Handler) startSocial(v *visit) {
 		return
 	}
 	ref := v.ref()
-	if step, err := h.auth.Current(v.r.Context(), v.flow, v.client); err == nil && step.Stage == auth.StageIdentify && step.Flow.Pending.Provider == "" {
-		ref = auth.Ref{} // the page asks anew for what a sign-in begins with: what it says now counts
-	}
 	d, err := h.auth.DepartSocial(v.r.Context(), ref, auth.Opening{
 		Remember: v.in.ticked("remember"), ReturnTo: v.in["return_to"], Lang: v.chosen(), Replaces: v.flow,
 	}, p.ID, v.client)
@@ -188,8 +183,9 @@ func (h *Handler) socialNotice(v *visit) {
 		v.w.WriteHeader(http.StatusNotFound)
 		return
 	}
-	m, ok := v.noticed()
-	if !ok {
+	v.r.Body = http.MaxBytesReader(v.w, v.r.Body, maxBody)
+	m, err := social.ReadNotice(v.w, v.r)
+	if err != nil {
 		v.w.WriteHeader(http.StatusBadRequest)
 		return
 	}
@@ -209,29 +205,6 @@ func (h *Handler) socialNotice(v *visit) {
 	default:
 		v.w.WriteHeader(http.StatusOK)
 	}
-}
-
-// noticed reads what a provider has posted, as a form or as an object of texts in JSON.
-func (v *visit) noticed() (m social.Message, ok bool) {
-	body, err := io.ReadAll(http.MaxBytesReader(v.w, v.r.Body, maxBody))
-	if err != nil {
-		return m, false
-	}
-	m = social.Message{Post: true, Form: url.Values{}}
-	if !isJSON(v.r) {
-		m.Form, err = url.ParseQuery(string(body))
-		return m, err == nil
-	}
-	var posted map[string]json.RawMessage
-	if json.Unmarshal(body, &posted) != nil {
-		return m, false
-	}
-	for name, raw := range posted {
-		if text := ""; json.Unmarshal(raw, &text) == nil {
-			m.Form.Set(name, text)
-		}
-	}
-	return m, true
 }
 
 // providersOf are the buttons that a step's page shows, at its foot.
