@@ -81,7 +81,7 @@ func (a Answer) Identity(ctx context.Context) (Identity, error) {
 	if err != nil {
 		return Identity{}, a.m.explain("checking an answer of", a.Provider.ID, err)
 	}
-	return a.m.judge(a.known, id)
+	return a.known.judge(id)
 }
 
 // checkAnswer refuses what is no answer: parameters that are there twice, and what the provider says instead of one.
@@ -108,14 +108,14 @@ func checkAnswer(q url.Values) error {
 }
 
 // judge holds what a Speaker says against what it may say, and clears what is only for show.
-func (m *Manager) judge(k known, id Identity) (Identity, error) {
+func (k known) judge(id Identity) (Identity, error) {
 	id.Provider = k.provider.ID
+	if k.provider.OpenID == nil {
+		id.Issuer = k.provider.Issuer
+	}
 	id.Email = strings.TrimSpace(id.Email)
-	switch {
-	case !goodSubject(id.Subject), id.Email != "" && strings.EqualFold(id.Subject, id.Email): // an address can be given to somebody else
+	if !goodSubject(id.Subject) || id.Email != "" && strings.EqualFold(id.Subject, id.Email) { // an address can be given to somebody else
 		return Identity{}, &Refusal{Code: CodeSubject, Received: cut(id.Subject)}
-	case !goodIssuer(id.Issuer) || m.speaksAs(k.provider.ID, id.Issuer):
-		return Identity{}, &Refusal{Code: CodeIssuer, Received: cut(id.Issuer)}
 	}
 	if len(id.Email) > maxEmail || oneLine(id.Email) != id.Email {
 		id.Email = ""
@@ -132,12 +132,6 @@ func (m *Manager) judge(k known, id Identity) (Identity, error) {
 func goodSubject(s string) bool {
 	return s != "" && len(s) <= maxSubject && utf8.ValidString(s) && strings.TrimSpace(s) == s && !strings.EqualFold(s, "null") && s != "0" &&
 		strings.IndexFunc(s, func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }) < 0
-}
-
-// goodIssuer tells whether a text can be who names subjects.
-func goodIssuer(s string) bool {
-	u, err := url.Parse(s)
-	return err == nil && len(s) <= maxIssuer && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") && oneLine(s) == s
 }
 
 // oneLine is a text of a provider without what no name holds, cut to maxName runes.

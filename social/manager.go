@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -146,6 +145,8 @@ func (m *Manager) add(p Provider) error {
 		return errors.New("OpenID or Speaker is required")
 	case p.OpenID != nil && p.Speaker != nil:
 		return errors.New("OpenID and Speaker do not go together")
+	case p.OpenID != nil && p.Issuer != "":
+		return errors.New("Issuer is for a Speaker: OpenID has its own")
 	case p.OpenID != nil:
 		k.o = p.OpenID.private()
 		public := p.OpenID.public()
@@ -154,9 +155,12 @@ func (m *Manager) add(p Provider) error {
 	if err := k.speaker.Check(); err != nil {
 		return err
 	}
+	if p.Speaker != nil && !goodIssuer(p.Issuer) {
+		return fmt.Errorf("its Issuer %q must be an https address without a query, of at most %d bytes", p.Issuer, maxIssuer)
+	}
 	for _, id := range m.order {
-		if other := m.known[id]; k.provider.OpenID != nil && other.provider.OpenID != nil && k.o.shares(other.o) {
-			return fmt.Errorf("OpenID.Issuer is also that of %q: people are known by issuer, so there can be one only", id)
+		if k.shares(m.known[id]) {
+			return fmt.Errorf("its issuer is also that of %q: people are known by issuer, so there can be one only", id)
 		}
 	}
 	k.provider.Speaker = nil
@@ -169,10 +173,16 @@ func validID(id string) bool {
 	return id != "" && len(id) <= 32 && strings.Trim(id, "abcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
+// goodIssuer tells whether a text can be who names the people of a Speaker.
+func goodIssuer(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && len(s) <= maxIssuer && u.Scheme == "https" && u.Host != "" && u.User == nil && !strings.ContainsAny(s, "?#") && oneLine(s) == s
+}
+
 // shares tells whether two providers could say the same issuer.
-func (o OpenID) shares(other OpenID) bool {
-	for _, a := range o.names() {
-		for _, b := range other.names() {
+func (k known) shares(other known) bool {
+	for _, a := range k.issuers() {
+		for _, b := range other.issuers() {
 			if a == b || fits(a, b) || fits(b, a) {
 				return true
 			}
@@ -181,7 +191,13 @@ func (o OpenID) shares(other OpenID) bool {
 	return false
 }
 
-func (o OpenID) names() []string { return append([]string{o.Issuer}, o.Aliases...) }
+// issuers are the names under which a provider speaks of people.
+func (k known) issuers() []string {
+	if k.provider.OpenID == nil {
+		return []string{k.provider.Issuer}
+	}
+	return append([]string{k.o.Issuer}, k.o.Aliases...)
+}
 
 // fits tells whether an issuer is one of those that a text with {tenantid} stands for.
 func fits(template, issuer string) bool {
@@ -333,11 +349,4 @@ func (m *Manager) take(ctx context.Context, id, state string, now time.Time) (Re
 		return RequestRow{}, kept, fmt.Errorf("social: reading a request: %w", err)
 	}
 	return row, kept, nil
-}
-
-// speaksAs tells whether another provider than this one has an issuer.
-func (m *Manager) speaksAs(id, issuer string) bool {
-	return slices.ContainsFunc(m.order, func(other string) bool {
-		return other != id && m.known[other].provider.OpenID != nil && m.known[other].o.shares(OpenID{Issuer: issuer})
-	})
 }

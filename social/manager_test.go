@@ -36,6 +36,10 @@ func TestNew(t *testing.T) {
 		return []social.Provider{social.Apple(c)}
 	}
 	google := social.Google("client", "secret")
+	const face = "https://face.example"
+	spoken := func(id, issuer string) social.Provider {
+		return social.Provider{ID: id, Name: "X", Issuer: issuer, Speaker: &speaker{}}
+	}
 	for _, c := range []struct {
 		name   string
 		change func(c *social.Config)
@@ -72,6 +76,9 @@ func TestNew(t *testing.T) {
 		{"a name of two lines", func(c *social.Config) { c.Providers = named(func(p *social.Provider) { p.Name = "a\nb" }) }, "Name"},
 		{"neither OpenID nor Speaker", func(c *social.Config) { c.Providers = named(func(p *social.Provider) { p.OpenID = nil }) }, "OpenID or Speaker"},
 		{"both", func(c *social.Config) { c.Providers = named(func(p *social.Provider) { p.Speaker = &speaker{} }) }, "do not go together"},
+		{"both issuers", func(c *social.Config) {
+			c.Providers = named(func(p *social.Provider) { p.Issuer = "https://x.example" })
+		}, "Issuer is for a Speaker"},
 		{"a Speaker that is not ready", func(c *social.Config) {
 			c.Providers = []social.Provider{{ID: "x", Name: "X", Speaker: &speaker{check: errors.New("Key is required")}}}
 		}, `"x": Key is required`},
@@ -100,7 +107,7 @@ func TestNew(t *testing.T) {
 		{"nothing at all for Apple", func(c *social.Config) { c.Providers = []social.Provider{social.Apple(social.AppleConfig{})} }, "AppleConfig"},
 		{"A-081 two with one issuer", func(c *social.Config) {
 			c.Providers = []social.Provider{google, social.OpenIDConnect("second", "X", "https://accounts.google.com", "c", "s")}
-		}, `"second": OpenID.Issuer is also that of "google"`},
+		}, `"second": its issuer is also that of "google"`},
 		{"A-081 two with one issuer, by its other name", func(c *social.Config) {
 			c.Providers = []social.Provider{social.Apple(appleConfig()), social.OpenIDConnect("second", "X", "https://account.apple.com", "c", "s")}
 		}, `also that of "apple"`},
@@ -114,6 +121,25 @@ func TestNew(t *testing.T) {
 			second.ID = "second"
 			c.Providers = []social.Provider{second, social.Microsoft("c", "s")}
 		}, `also that of "second"`},
+		{"A-081 two Speakers with one issuer", func(c *social.Config) { c.Providers = []social.Provider{spoken("x", face), spoken("second", face)} },
+			`"second": its issuer is also that of "x"`},
+		{"A-081 a Speaker with an OpenID provider's", func(c *social.Config) {
+			c.Providers = []social.Provider{google, spoken("second", "https://accounts.google.com")}
+		},
+			`also that of "google"`},
+		{"A-081 a Speaker with a tenant's", func(c *social.Config) {
+			c.Providers = []social.Provider{social.Microsoft("c", "s"), spoken("second", "https://login.microsoftonline.com/"+tenant+"/v2.0")}
+		}, `also that of "microsoft"`},
+		{"A-081 an OpenID provider with a Speaker's", func(c *social.Config) {
+			c.Providers = []social.Provider{spoken("x", "https://account.apple.com"), social.Apple(appleConfig())}
+		}, `also that of "x"`},
+		{"A-091 a Speaker without an issuer", func(c *social.Config) { c.Providers = []social.Provider{spoken("x", "")} }, "its Issuer"},
+		{"A-091 an issuer that is a name", func(c *social.Config) { c.Providers = []social.Provider{spoken("x", "face")} }, "its Issuer"},
+		{"A-091 an issuer at plain http", func(c *social.Config) { c.Providers = []social.Provider{spoken("x", "http://face.example")} }, "its Issuer"},
+		{"A-091 an issuer with a query", func(c *social.Config) { c.Providers = []social.Provider{spoken("x", face+"?a")} }, "its Issuer"},
+		{"A-091 a long issuer", func(c *social.Config) {
+			c.Providers = []social.Provider{spoken("x", face+"/"+strings.Repeat("a", 512))}
+		}, "its Issuer"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cfg := social.Config{BaseURL: base, Keys: [][]byte{newKey()}, Providers: []social.Provider{google}, Requests: social.NewMemory()}

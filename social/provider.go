@@ -15,6 +15,10 @@ type Provider struct {
 
 	OpenID  *OpenID // how it speaks OpenID Connect; nil: it does not
 	Speaker Speaker // how it is spoken to otherwise: gothprovider.New. Nil where OpenID is set
+
+	// Issuer is who names the people of a Speaker: an https address of the provider's own. It must stay the same for ever, for people with
+	// another one are other people. Empty where OpenID is set, which has its own.
+	Issuer string
 }
 
 // Posts tells whether answers of the provider are posted by the browser, which brings no cookies of ours then: Apple's are.
@@ -37,8 +41,8 @@ type Speaker interface {
 	// Begin makes the address that a browser goes to. What it must remember until the answer goes into Departure.Memory, which is sealed.
 	Begin(ctx context.Context, r Request) (Departure, error)
 
-	// Verify turns an answer into who somebody is. A *Refusal says which rule was not met; any other error means that the provider cannot
-	// be reached now.
+	// Verify turns an answer into who somebody is. Identity.Provider and Identity.Issuer are not its to say: they are the Provider's. A
+	// *Refusal says which rule was not met; any other error means that the provider cannot be reached now.
 	Verify(ctx context.Context, r Request, m Message) (Identity, error)
 }
 
@@ -78,7 +82,7 @@ func (m Message) values() url.Values {
 // An Identity is who somebody is at a provider. Issuer and Subject are the key; everything else is what is said about it.
 type Identity struct {
 	Provider string // Provider.ID
-	Issuer   string // who names the Subject. Of a Speaker's: an https address that stays the same
+	Issuer   string // who names the Subject: Provider.Issuer, OpenID.Issuer, or one of the latter's tenants
 	Subject  string // never empty, never an address
 
 	Email string // may be empty, or one of Apple's that forwards

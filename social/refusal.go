@@ -16,7 +16,6 @@ const (
 	CodeRequestUnknown  Code = "request_unknown"    // nobody asked, or it was answered, or it has expired
 	CodeRequestProvider Code = "request_provider"   // an answer to what another provider was asked
 	CodeSubject         Code = "subject"            // nothing that can name a person for good
-	CodeIssuer          Code = "issuer"             // a Speaker's that is none, or another provider's
 	CodeNotice          Code = "notice_malformed"   // what came is no notice
 )
 

@@ -39,8 +39,8 @@ type Config struct {
 	ID   string // as social.Provider.ID; required
 	Name string // as social.Provider.Name; required
 
-	// Issuer is the half of everybody's identity that names the provider: an https address of its own, "https://github.com". It must stay
-	// the same for ever, for people with another one are other people. Where answers name who sent them (RFC 9207), it is that host.
+	// Issuer is as social.Provider.Issuer: an https address of the provider's own, "https://github.com", for ever. Where answers name who
+	// sent them (RFC 9207), it is that host. Required.
 	Issuer string
 
 	// Provider makes the provider, with the client in its HTTPClient. It is called for every request and asks nobody; required.
@@ -51,7 +51,7 @@ type Config struct {
 
 // New makes a provider for social.Config.Providers. What is wrong with the Config its Speaker.Check says, which social.New calls.
 func New(cfg Config) social.Provider {
-	return social.Provider{ID: cfg.ID, Name: cfg.Name, Speaker: &speaker{cfg}}
+	return social.Provider{ID: cfg.ID, Name: cfg.Name, Issuer: cfg.Issuer, Speaker: &speaker{cfg}}
 }
 
 // Codes of refusals that only this package has. The others are those of package social and of its relying party, and mean the same.

@@ -45,7 +45,7 @@ func TestR32SignIn(t *testing.T) {
 	address := begin(t, p, &r)
 	m := s.browse(t, address)
 	got, err := p.Speaker.Verify(t.Context(), r, m)
-	want := social.Identity{Provider: "github", Issuer: "https://github.com", Subject: "4711", Email: "ann@example.com", Name: "Ann Lee"}
+	want := social.Identity{Subject: "4711", Email: "ann@example.com", Name: "Ann Lee"}
 	if err != nil || got != want {
 		t.Errorf("Verify = %+v, %v; want %+v", got, err, want)
 	}
@@ -86,7 +86,9 @@ func TestR30Facebook(t *testing.T) {
 				t.Errorf("A-111, A-114: the address is %s, want https://www.facebook.com/dialog/oauth with %v", address, want)
 			}
 			got, err := p.Speaker.Verify(t.Context(), r, s.browse(t, s.URL+address.RequestURI()))
-			c.want.Provider, c.want.Issuer = "facebook", "https://www.facebook.com"
+			if p.ID != "facebook" || p.Issuer != "https://www.facebook.com" {
+				t.Errorf("A-081 people are known by %q of %q, and must be for ever", p.Issuer, p.ID)
+			}
 			if err != nil || got != c.want {
 				t.Errorf("Verify = %+v, %v; want %+v, with an address that is not authoritative", got, err, c.want)
 			}
@@ -521,7 +523,7 @@ func TestTexts(t *testing.T) {
 	}
 	s.profileOf(`{"id":"ann","name":" Ann Lee ","first":"A\u0000nn","last":` + string(long) + `,"email":"ann@example.com\r\nBcc: all@example.com"}`)
 	got, err := s.signIn(t, gothprovider.New(s.fakeConfig(nil)))
-	want := social.Identity{Provider: "fake", Issuer: "https://fake.example", Subject: "ann", Name: "Ann Lee"}
+	want := social.Identity{Subject: "ann", Name: "Ann Lee"}
 	if err != nil || got != want {
 		t.Errorf("Verify = %+v, %v; want %+v", got, err, want)
 	}

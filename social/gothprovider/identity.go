@@ -23,8 +23,7 @@ func (s *speaker) identity(u goth.User) (social.Identity, error) {
 		return social.Identity{}, &social.Refusal{Code: social.Code(openid.UserInfoSubject), Expected: "an ID that stays the same", Received: text(u.UserID)}
 	}
 	return social.Identity{
-		Provider: s.cfg.ID, Issuer: s.cfg.Issuer, Subject: u.UserID,
-		Email: text(u.Email), Name: text(u.Name), GivenName: text(u.FirstName), FamilyName: text(u.LastName),
+		Subject: u.UserID, Email: text(u.Email), Name: text(u.Name), GivenName: text(u.FirstName), FamilyName: text(u.LastName),
 	}, nil
 }
 

@@ -192,7 +192,7 @@ func each(t *testing.T, honest members, rules map[string]rule, f func(t *testing
 func TestPublished(t *testing.T) {
 	g := newGraph(t)
 	code := func() url.Values { return url.Values{"code": {"code-1"}} }
-	honest := social.Identity{Provider: "facebook", Issuer: "https://www.facebook.com", Subject: "USER-ID", Email: "EXAMPLE@EMAIL.COM", Name: "EXAMPLE NAME"}
+	honest := social.Identity{Subject: "USER-ID", Email: "EXAMPLE@EMAIL.COM", Name: "EXAMPLE NAME"}
 	met := func(t *testing.T, want fate) {
 		t.Helper()
 		got, err := g.signIn(t, code())
