@@ -489,7 +489,7 @@ func TestProviderRow(t *testing.T) {
 			v.open().offering()
 			w := v.again().enter(ann).connects("google", annThere)
 			w.post("/auth/signout")
-			w.open().offering() // connected, and nobody has come by it
+			w.open().offering("google") // connected, and nobody has come by it: it is not the one used last
 			w.post("/auth/social/google/start").status(200)
 			w.brings(v.p.Providers["google"].Answer(w.shown, annThere)).is("in")
 			w.post("/auth/signout")
