@@ -13,6 +13,7 @@ var rooms = map[string]int{
 	".":                    0, // the map in doc.go; no code
 	"internal/token":       0,
 	"internal/address":     0,
+	"internal/baseurl":     0,
 	"internal/fetch":       0,
 	"internal/openid":      0,
 	"auth/locale":          0,
@@ -92,6 +93,7 @@ type arrow struct{ from, to, why string }
 var arrows = []arrow{
 	{"session", "internal/token", "session and device tokens and the keys they are kept under"},
 
+	{"auth/password", "internal/baseurl", "whether the service of broken passwords is on this machine"},
 	{"auth/password", "golang.org/x/crypto", "Argon2id; bcrypt for hashes that a host brings along"},
 	{"auth/password", "golang.org/x/text", "a password is compared in NFC"},
 	{"internal/address", "golang.org/x/net", "domains in ASCII: IDNA"},
@@ -110,11 +112,13 @@ var arrows = []arrow{
 
 	{"sso", "internal/token", "handles of requests, sealed memory and secrets"},
 	{"sso", "internal/address", "one spelling of an address, and of the domain that a connection may speak for"},
+	{"sso", "internal/baseurl", "its own address"},
 	{"sso/oidc", "sso", "is one of its protocols"},
 	{"sso/oidc", "internal/openid", "the relying party"},
 	{"sso/oidc", "internal/fetch", "its one way out"},
 	{"sso/saml", "sso", "is one of its protocols"},
 	{"sso/saml", "internal/token", "IDs of messages"},
+	{"sso/saml", "internal/baseurl", "whether a provider is on this machine"},
 	{"sso/saml", "internal/fetch", "fetches metadata"},
 	{"sso/saml", "github.com/beevik/etree", "the tree of a document, as goxmldsig takes it"},
 	{"sso/saml", "github.com/russellhaering/goxmldsig", "checks signatures"},
@@ -125,6 +129,7 @@ var arrows = []arrow{
 	{"social/gothprovider", "github.com/markbates/goth", "the addresses and profiles of providers that speak plain OAuth 2"},
 	{"social/gothprovider", "golang.org/x/oauth2", "the verifier of PKCE, and what a provider says instead of a token"},
 	{"social", "internal/openid", "the relying party"},
+	{"social", "internal/baseurl", "its own address"},
 	{"social", "internal/fetch", "the one way out to all providers"},
 	{"social", "internal/token", "states of requests, and their memory, sealed"},
 
@@ -138,6 +143,7 @@ var arrows = []arrow{
 	{"auth", "auth/mail", "codes and notices"},
 	{"auth", "mfa", "second steps and mailed codes"},
 	{"auth", "session", "a flow ends in a session"},
+	{"auth", "internal/baseurl", "its own address, and origins on this machine"},
 	{"auth", "internal/token", "flow tokens, the keys of counters, sealed values"},
 	{"auth", "internal/address", "one spelling of an address for look-ups and counters"},
 

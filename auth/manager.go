@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"net/url"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/sallyport-auth/sallyport/auth/mail"
 	"github.com/sallyport-auth/sallyport/auth/password"
+	"github.com/sallyport-auth/sallyport/internal/baseurl"
 	"github.com/sallyport-auth/sallyport/internal/token"
 	"github.com/sallyport-auth/sallyport/mfa"
 	"github.com/sallyport-auth/sallyport/session"
@@ -139,9 +139,9 @@ type Manager struct {
 
 // New checks the configuration and returns a Manager. Its errors name the field.
 func New(cfg Config) (*Manager, error) {
-	base, err := baseURL(cfg.BaseURL, cfg.InsecureHTTP)
+	base, err := baseurl.Parse(cfg.BaseURL, cfg.InsecureHTTP)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("auth: Config.BaseURL %w", err)
 	}
 	signIn := cmp.Or(cfg.SignInPath, "/auth/signin")
 	if !strings.HasPrefix(signIn, "/") || !strings.HasSuffix(signIn, "/signin") || path.Clean(signIn) != signIn {
@@ -294,38 +294,11 @@ func required(cfg Config) error {
 	return nil
 }
 
-func baseURL(raw string, insecure bool) (*url.URL, error) {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("auth: Config.BaseURL %q must be an address like https://app.example.com", raw)
-	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		return nil, fmt.Errorf("auth: Config.BaseURL %q must have no user, query or fragment", raw)
-	case u.Scheme == "http" && !insecure && !loopback(strings.ToLower(u.Hostname())):
-		return nil, fmt.Errorf("auth: Config.BaseURL %q is plain http on another host than localhost: use https, or InsecureHTTP", raw)
-	}
-	u.Path = strings.TrimSuffix(u.Path, "/")
-	u.Host = strings.ToLower(u.Host) // as browsers write it in Origin
-	if port := map[string]string{"https": ":443", "http": ":80"}[u.Scheme]; port != "" {
-		u.Host = strings.TrimSuffix(u.Host, port)
-	}
-	return u, nil
-}
-
-// loopback tells whether browsers take plain http to this host for a secure context.
-func loopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
-}
-
 func cleanOrigins(origins []string) ([]string, error) {
 	out := make([]string, 0, len(origins))
 	for _, o := range origins {
 		u, err := url.Parse(o)
-		if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())) || o != u.Scheme+"://"+u.Host {
+		if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && baseurl.Loopback(u.Hostname())) || o != u.Scheme+"://"+u.Host {
 			return nil, fmt.Errorf("auth: Config.ReturnOrigins: %q must be an origin like https://admin.example.com", o)
 		}
 		out = append(out, o)

@@ -6,13 +6,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
 	"unicode/utf8"
 
+	"github.com/sallyport-auth/sallyport/internal/baseurl"
 	"github.com/sallyport-auth/sallyport/internal/fetch"
 	"github.com/sallyport-auth/sallyport/internal/openid"
 	"github.com/sallyport-auth/sallyport/internal/token"
@@ -48,9 +48,6 @@ const (
 	maxMemory   = 16 << 10  // bytes of a Speaker's memory
 )
 
-// requestToken travels to a provider and back. It opens nothing but the row of its own request.
-const requestToken token.Purpose = "soc_"
-
 // A Manager sends people to the providers where they have accounts, and takes what comes back. It is safe for concurrent use.
 type Manager struct {
 	cfg    Config
@@ -71,9 +68,9 @@ type known struct {
 
 // New makes a Manager. Its error names the field.
 func New(cfg Config) (*Manager, error) {
-	base, err := ownAddress(cfg.BaseURL, cfg.InsecureHTTP)
+	base, err := baseurl.Parse(cfg.BaseURL, cfg.InsecureHTTP)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("social: Config.BaseURL %w", err)
 	}
 	ring, err := token.NewRing(cfg.Keys)
 	switch {
@@ -97,7 +94,7 @@ func New(cfg Config) (*Manager, error) {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	m := &Manager{cfg: cfg, base: base, ring: ring, http: way.HTTP(), openid: client, known: map[string]known{}}
+	m := &Manager{cfg: cfg, base: base.String(), ring: ring, http: way.HTTP(), openid: client, known: map[string]known{}}
 	m.cfg.Providers = nil // they may hold secrets, and the caller may change them
 	for i, p := range cfg.Providers {
 		if err := m.add(p); err != nil {
@@ -105,30 +102,6 @@ func New(cfg Config) (*Manager, error) {
 		}
 	}
 	return m, nil
-}
-
-// ownAddress reads BaseURL.
-func ownAddress(raw string, insecure bool) (string, error) {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return "", fmt.Errorf("social: Config.BaseURL %q must be an address like https://app.example.com/auth/social", raw)
-	case u.RawQuery != "" || u.Fragment != "" || u.User != nil || strings.ContainsAny(raw, "?#"):
-		return "", errors.New("social: Config.BaseURL must have no user, query or fragment")
-	case u.Scheme == "http" && !insecure && !loopback(u.Hostname()):
-		return "", fmt.Errorf("social: Config.BaseURL %q is plain http on another host than localhost: use https, or InsecureHTTP", raw)
-	}
-	return strings.TrimSuffix(u.String(), "/"), nil
-}
-
-// loopback tells whether browsers take plain http to this host for a secure context.
-func loopback(host string) bool {
-	host = strings.ToLower(host)
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 // add checks a provider and takes it in.
@@ -267,7 +240,7 @@ func (m *Manager) Begin(ctx context.Context, id string, o Opening) (address stri
 		o.LoginHint = "" // no address that anybody has
 	}
 	now := m.cfg.Now()
-	state, key := token.New(requestToken)
+	state, key := token.New(token.SocialRequest)
 	d, err := k.speaker.Begin(ctx, Request{
 		Now: now, MadeAt: now, State: state, Callback: m.Callback(id), Fresh: o.Fresh, LoginHint: o.LoginHint, HTTP: m.http,
 	})
@@ -326,7 +299,7 @@ func (m *Manager) keep(ctx context.Context, key [32]byte, id string, what rememb
 // there has no use of it. A *Refusal: it is no such state, or was taken, or has expired.
 func (m *Manager) take(ctx context.Context, id, state string, now time.Time) (RequestRow, remembered, error) {
 	var kept remembered
-	key, ok := token.Lookup(requestToken, state)
+	key, ok := token.Lookup(token.SocialRequest, state)
 	if !ok {
 		return RequestRow{}, kept, &Refusal{Code: CodeRequestUnknown}
 	}

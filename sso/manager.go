@@ -6,12 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/internal/address"
+	"github.com/sallyport-auth/sallyport/internal/baseurl"
 	"github.com/sallyport-auth/sallyport/internal/token"
 )
 
@@ -52,15 +51,14 @@ type Manager struct {
 
 // New makes a Manager. Its error names the field.
 func New(cfg Config) (*Manager, error) {
-	base, err := ownAddress("BaseURL", cfg.BaseURL, cfg.InsecureHTTP)
+	base, err := baseurl.Parse(cfg.BaseURL, cfg.InsecureHTTP)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("sso: Config.BaseURL %w", err)
 	}
-	base.Path = strings.TrimSuffix(base.Path, "/")
 	home := url.URL{Scheme: base.Scheme, Host: base.Host, Path: "/"}
 	cfg.SignedOutURL = cmp.Or(cfg.SignedOutURL, home.String())
-	if _, err := ownAddress("SignedOutURL", cfg.SignedOutURL, cfg.InsecureHTTP); err != nil {
-		return nil, err
+	if _, err := baseurl.Parse(cfg.SignedOutURL, cfg.InsecureHTTP); err != nil {
+		return nil, fmt.Errorf("sso: Config.SignedOutURL %w", err)
 	}
 	ring, err := token.NewRing(cfg.Keys)
 	if err != nil {
@@ -85,30 +83,6 @@ func New(cfg Config) (*Manager, error) {
 		cfg.Now = time.Now
 	}
 	return &Manager{cfg: cfg, base: base.String(), ring: ring, protocols: protocols}, nil
-}
-
-// ownAddress reads an address of ours.
-func ownAddress(field, raw string, insecure bool) (*url.URL, error) {
-	u, err := url.Parse(raw)
-	switch {
-	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http":
-		return nil, fmt.Errorf("sso: Config.%s %q must be an address like https://app.example.com/auth/sso", field, raw)
-	case u.RawQuery != "" || u.Fragment != "" || u.User != nil:
-		return nil, fmt.Errorf("sso: Config.%s %q must have no user, query or fragment", field, raw)
-	case u.Scheme == "http" && !insecure && !loopback(u.Hostname()):
-		return nil, fmt.Errorf("sso: Config.%s %q is plain http on another host than localhost: use https, or InsecureHTTP", field, raw)
-	}
-	return u, nil
-}
-
-// loopback tells whether browsers take plain http to this host for a secure context.
-func loopback(host string) bool {
-	host = strings.ToLower(host)
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 func byName(list []Protocol) (map[string]Protocol, error) {
@@ -311,7 +285,7 @@ func (m *Manager) checkDeparture(d Departure) error {
 		to = d.Post.Action
 	}
 	u, err := url.Parse(to)
-	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && (m.cfg.InsecureHTTP || loopback(u.Hostname()))) {
+	if err != nil || u.Host == "" || u.Scheme != "https" && !(u.Scheme == "http" && (m.cfg.InsecureHTTP || baseurl.Loopback(u.Hostname()))) {
 		return errors.New("sso: the provider's address is not https")
 	}
 	return nil

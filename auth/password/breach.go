@@ -8,11 +8,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
 	"time"
+
+	"github.com/sallyport-auth/sallyport/internal/baseurl"
 )
 
 // Breaches tells whether a password is known from a breach. It gets the password in NFC and must keep it to itself. It must
@@ -109,7 +110,7 @@ func BreachRange(client *http.Client, base string) (Breaches, error) {
 		return nil, errors.New("password: BreachRange needs a client")
 	}
 	at, err := url.Parse(base)
-	if err != nil || at.Host == "" || at.Scheme != "https" && !(at.Scheme == "http" && loopback(at.Hostname())) {
+	if err != nil || at.Host == "" || at.Scheme != "https" && !(at.Scheme == "http" && baseurl.Loopback(at.Hostname())) {
 		return nil, errors.New("password: BreachRange needs a base address that is https, or http to this machine")
 	}
 	direct := *client
@@ -124,10 +125,6 @@ func BreachRange(client *http.Client, base string) (Breaches, error) {
 		}
 		return inRange(answer, string(hash[prefixLen:]))
 	}, nil
-}
-
-func loopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 func getRange(ctx context.Context, client *http.Client, address string) ([]byte, error) {

@@ -4,6 +4,7 @@
 //
 // Chromium is found as the environment variable SALLYPORT_CHROMIUM says, or on the PATH. Page.Accessible needs axe-core: the
 // variable SALLYPORT_AXE names its axe.min.js. Page.Scan needs zbarimg. A test without them is skipped, and with CI=true fails.
+// With -short every test that needs a browser is skipped.
 // SALLYPORT_SCREENSHOTS names a folder for pictures; without it none are taken.
 //
 // Only tests import it. It knows one browser engine, and no page of ours.
@@ -24,9 +25,12 @@ import (
 // patience is how long anything may take: what is not there by then will not come.
 const patience = 30 * time.Second
 
-// Chromium is the path of the browser. Where there is none the test ends.
+// Chromium is the path of the browser. Where there is none the test ends, and with -short: a browser takes its time.
 func Chromium(t testing.TB) string {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("with -short no browser is started")
+	}
 	names := []string{"chromium", "chromium-browser", "google-chrome"}
 	if named := os.Getenv("SALLYPORT_CHROMIUM"); named != "" {
 		names = []string{named}

@@ -28,11 +28,12 @@ const (
 	EmailUndo     Purpose = "und_" // the old address back
 	RecoveryEmail Purpose = "rcv_" // a recovery address
 
-	// What travels to a company's provider and back. It opens nothing but the row of its own request.
-	SSORequest Purpose = "sso_" // a sign-in there
-	SSOLogout  Purpose = "slo_" // a sign-out there
+	// What travels to a provider and back. It opens nothing but the row of its own request.
+	SSORequest    Purpose = "sso_" // a sign-in at a company's
+	SSOLogout     Purpose = "slo_" // a sign-out there
+	SocialRequest Purpose = "soc_" // a sign-in at one where people have accounts of their own
 
-	// What stays between us and the browser on that way.
+	// What stays between us and the browser on the way to a company.
 	SSOArrival Purpose = "arr_" // an accepted answer on its way to the browser that asked
 	SSOBrowser Purpose = "brw_" // the browser that asked
 	SSOTicket  Purpose = "tkt_" // an answer that waits beside its flow, for the browser that has brought it

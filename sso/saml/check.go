@@ -4,11 +4,11 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/url"
 	"strings"
 	"time"
 
+	"github.com/sallyport-auth/sallyport/internal/baseurl"
 	"github.com/sallyport-auth/sallyport/sso"
 )
 
@@ -82,7 +82,7 @@ func checkAddress(s string) error {
 		return errors.New("is no address")
 	}
 	switch {
-	case u.Scheme != "https" && !(u.Scheme == "http" && loopback(u.Hostname())):
+	case u.Scheme != "https" && !(u.Scheme == "http" && baseurl.Loopback(u.Hostname())):
 		return errors.New("is not an https address")
 	case u.Hostname() == "" || u.Opaque != "":
 		return errors.New("has no host")
@@ -115,14 +115,6 @@ func checkEndpoint(s string) error {
 		}
 	}
 	return nil
-}
-
-func loopback(host string) bool {
-	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
-		return true
-	}
-	ip := net.ParseIP(host)
-	return ip != nil && ip.IsLoopback()
 }
 
 func checkBinding(s string) error {
