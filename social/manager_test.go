@@ -84,7 +84,7 @@ func TestNew(t *testing.T) {
 		}, `"x": Key is required`},
 		{"no client", func(c *social.Config) { c.Providers = issuer(func(o *social.OpenID) { o.ClientID = "" }) }, "OpenID.ClientID"},
 		{"no secret", func(c *social.Config) { c.Providers = issuer(func(o *social.OpenID) { o.Secret = "" }) }, "OpenID.Secret"},
-		{"A-113 plain http", func(c *social.Config) { c.Providers = issuer(func(o *social.OpenID) { o.Issuer = "http://x.example" }) }, "OpenID.Issuer"},
+		{"A-113 plain http", func(c *social.Config) { c.Providers = issuer(func(o *social.OpenID) { o.Issuer = "http://x.example" }) }, "Config.AllowPrivate"},
 		{"A-111 offline access", func(c *social.Config) {
 			c.Providers = issuer(func(o *social.OpenID) { o.Scopes = []string{"offline_access"} })
 		}, "OpenID.Scopes"},

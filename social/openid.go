@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/sallyport-auth/sallyport/internal/openid"
 )
@@ -153,7 +154,11 @@ func (r relyingParty) Check() error {
 	err := r.client.Check(r.o.party(""))
 	if wrong, ok := errors.AsType[*openid.Wrong](err); ok {
 		field := cmp.Or(map[string]string{"Issuers": "Aliases", "AuthMethod": "SecretInForm"}[wrong.Field], wrong.Field)
-		return fmt.Errorf("OpenID.%s %s", field, wrong.Why)
+		hint := ""
+		if wrong.Field == "Issuer" && strings.HasPrefix(r.o.Issuer, "http://") {
+			hint = "; for tests, Config.AllowPrivate takes plain http"
+		}
+		return fmt.Errorf("OpenID.%s %s%s", field, wrong.Why, hint)
 	}
 	return err
 }

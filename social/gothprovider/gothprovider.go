@@ -187,6 +187,8 @@ func judge(address, state, callback string) (*url.URL, string) {
 		}
 	}
 	switch {
+	case q.Has("client_id") && strings.TrimSpace(q.Get("client_id")) == "":
+		return nil, "has an empty client_id: give the provider the client ID of your application"
 	case q.Get("state") != state:
 		return nil, "does not carry our state"
 	case q.Get("redirect_uri") != callback:

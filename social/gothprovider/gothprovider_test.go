@@ -345,6 +345,7 @@ func TestAddress(t *testing.T) {
 		"A-106 no callback":           {func(q url.Values) { q.Del("redirect_uri") }, "does not carry our callback"},
 		"two states":                  {func(q url.Values) { q["state"] = append(q["state"], "b") }, `has "state" twice`},
 		"two callbacks":               {func(q url.Values) { q["redirect_uri"] = append(q["redirect_uri"], "b") }, `has "redirect_uri" twice`},
+		"no client":                   {func(q url.Values) { q.Set("client_id", " ") }, "empty client_id"},
 		"a token at once":             {func(q url.Values) { q.Set("response_type", "token") }, "asks for something else than a code"},
 		"a posted answer":             {func(q url.Values) { q.Set("response_mode", "form_post") }, "not a GET"},
 		"A-084 a challenge of itself": {func(q url.Values) { q.Set("code_challenge", "x") }, "has a code_challenge of its own"},
