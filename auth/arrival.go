@@ -103,6 +103,7 @@ type Departure struct {
 	Handle     []byte // to be kept with the request, and given to Arrive with the answer. It is no secret, and opens nothing
 	LoginHint  string // the address; empty: none is known
 	Fresh      bool   // it must demand a fresh sign-in
+	Connects   bool   // an account is to be connected: ask people there which one they mean, for the session there may be somebody else's
 }
 
 // handle is what a Departure.Handle holds.
@@ -159,7 +160,7 @@ func (m *Manager) leave(ctx context.Context, o opened, to Departure, c Client) (
 		}
 		o.step.Flow = f
 	}
-	to.Step = o.step
+	to.Step, to.Connects = o.step, f.Action == ActionConnect && o.step.Stage == StageLink
 	return to.from(o.key)
 }
 

@@ -46,7 +46,8 @@ func (a *Arrival) checkSocial() error {
 
 // DepartSocial says whether this browser may leave for a social provider: in a flow that offers it (to prove it once more, to connect an
 // account, or to prove whose account another one is to be linked with), or else in a new one. Of the Opening, Email counts for nothing
-// (the provider is not told it), and once a sign-in under way knows more than its first page asks, what it was told counts instead. Reason ReasonTooManyAttempts. The host knows whether there is such a provider.
+// (the provider is not told it), and once a sign-in under way knows more than its first page asks, what it was told counts instead.
+// Reason ReasonTooManyAttempts. The host knows whether there is such a provider.
 //
 // ErrFlowGone and ErrFlowChanged: the flow that the Ref names is none that could go on like this.
 func (m *Manager) DepartSocial(ctx context.Context, ref Ref, o Opening, provider string, c Client) (Departure, error) {

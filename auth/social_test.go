@@ -549,7 +549,11 @@ func TestConnect(t *testing.T) {
 			t.Fatalf("DepartSocial before the proof = %+v, %v, want ErrFlowChanged", d, err)
 		}
 		k.took(w.m.Password(t.Context(), k.ref, secret, c)).at(auth.StageLink, "")
-		k.comesBack(k.goesOn("google"), google("x")).at(auth.StageReady, "")
+		d := k.goesOn("google")
+		if !d.Connects {
+			t.Error("DepartSocial does not say that an account is to be connected")
+		}
+		k.comesBack(d, google("x")).at(auth.StageReady, "")
 		done := k.finish()
 		w.mail.notices(mail.SocialLinked)
 		if w.live(c.Session) || !w.live(done.Token) {

@@ -16,7 +16,7 @@ func Google(clientID, secret string) Provider {
 	// Google, "OpenID Connect API Reference": the issuer; prompt is none, consent or select_account. auth_time comes only where a
 	// published and verified project has switched it on ("Security bundle").
 	return Provider{ID: "google", Name: "Google", OpenID: &OpenID{
-		Issuer: "https://accounts.google.com", ClientID: clientID, Secret: secret, ways: ways{email: googleEmail},
+		Issuer: "https://accounts.google.com", ClientID: clientID, Secret: secret, ways: ways{email: googleEmail, selects: true},
 	}}
 }
 

@@ -212,6 +212,11 @@ type Opening struct {
 	State     []byte // the caller's, at most 4 KiB: comes back as Answer.State. It is kept here, sealed, and never travels
 	LoginHint string // the address that was typed; empty: none
 	Fresh     bool   // whoever signs in must prove it anew, whatever session there is at the provider: only where Provider.Fresh
+
+	// SelectAccount has people asked there which account they mean, whatever session there is: Google's and Microsoft's, and those of a
+	// provider whose OpenID.SelectAccount says so always. Others do as they like. Set it before an account is connected with a person who
+	// is signed in: the session at the provider may be somebody else's.
+	SelectAccount bool
 }
 
 // remembered is what the row of a request holds.
@@ -242,7 +247,7 @@ func (m *Manager) Begin(ctx context.Context, id string, o Opening) (address stri
 	now := m.cfg.Now()
 	state, key := token.New(token.SocialRequest)
 	d, err := k.speaker.Begin(ctx, Request{
-		Now: now, MadeAt: now, State: state, Callback: m.Callback(id), Fresh: o.Fresh, LoginHint: o.LoginHint, HTTP: m.http,
+		Now: now, MadeAt: now, State: state, Callback: m.Callback(id), Fresh: o.Fresh, SelectAccount: o.SelectAccount, LoginHint: o.LoginHint, HTTP: m.http,
 	})
 	if err != nil {
 		return "", m.explain("beginning a sign-in at", id, err)

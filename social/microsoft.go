@@ -25,7 +25,7 @@ const (
 func Microsoft(clientID, secret string, tenants ...string) Provider {
 	o := &OpenID{
 		ClientID: clientID, Secret: secret, SecretInForm: true, // Microsoft, "Microsoft identity platform and OAuth 2.0 authorization code flow"
-		ways: ways{email: microsoftEmail},
+		ways: ways{email: microsoftEmail, selects: true},
 	}
 	for _, t := range tenants {
 		o.Tenants = append(o.Tenants, strings.ToLower(t))

@@ -56,6 +56,7 @@ type ways struct {
 	skipNonce bool         // it has none in its tokens
 	skipPKCE  bool         // it refuses it
 	skipHint  bool         // it does not know login_hint
+	selects   bool         // it takes prompt=select_account
 	signs     bool         // its secret is one that we sign
 	secret    signedSecret // where signs is set
 	appIDs    []string     // who else its notices are for
@@ -91,6 +92,8 @@ func LastPass(issuer, clientID, secret string) Provider {
 	return Provider{ID: "lastpass", Name: "LastPass", OpenID: &OpenID{Issuer: issuer, ClientID: clientID, Secret: secret, UserInfo: true}}
 }
 
+const selectAccount = "select_account"
+
 // ownEmail is the address of a provider that says of itself whether it speaks for it.
 func ownEmail(o OpenID, c openid.Claims) (string, bool) {
 	return c.Email, c.EmailVerified && o.Authoritative
@@ -124,7 +127,7 @@ func (o OpenID) party(callback string) openid.Party {
 		p.AuthMethod = openid.SecretPost
 	}
 	if o.SelectAccount {
-		p.Prompt = "select_account"
+		p.Prompt = selectAccount
 	}
 	if o.ways.signs {
 		p.SecretFunc = o.signed().Sign
@@ -165,11 +168,15 @@ func (r relyingParty) Check() error {
 
 // Begin implements Speaker.
 func (r relyingParty) Begin(ctx context.Context, req Request) (Departure, error) {
+	party := r.o.party(req.Callback)
+	if req.SelectAccount && r.o.ways.selects {
+		party.Prompt = selectAccount
+	}
 	ask := openid.Ask{State: req.State, LoginHint: req.LoginHint, Fresh: req.Fresh}
 	if r.o.ways.skipHint {
 		ask.LoginHint = ""
 	}
-	address, kept, err := r.client.Begin(ctx, req.Now, r.o.party(req.Callback), ask)
+	address, kept, err := r.client.Begin(ctx, req.Now, party, ask)
 	if err != nil {
 		return Departure{}, refusal(err)
 	}

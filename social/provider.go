@@ -56,6 +56,8 @@ type Request struct {
 	Fresh     bool         // whoever signs in must prove it anew
 	LoginHint string       // the address that was typed; empty: none. Not in Verify
 	HTTP      *http.Client // the one way out, with the limits of the Manager's Config
+
+	SelectAccount bool // people should be asked which account they mean, where the provider can do that. Not in Verify
 }
 
 // A Departure is where a browser goes, and what to remember until it is back.

@@ -87,6 +87,15 @@ func TestAddress(t *testing.T) {
 			if !maps.Equal(flat, want) {
 				t.Errorf("Begin asks with %v, want %v", flat, want)
 			}
+			if tt.want["prompt"] == "" {
+				want, got := "", must(url.Parse(h.begin(provider.ID, social.Opening{SelectAccount: true}))).Query().Get("prompt")
+				if provider.ID == "google" || provider.ID == "microsoft" {
+					want = "select_account"
+				}
+				if got != want {
+					t.Errorf("asked which account is meant with prompt %q, want %q", got, want)
+				}
+			}
 			if !strings.HasPrefix(got.Get("state"), "soc_") || len(got.Get("state")) < 47 || len(got.Get("nonce")) < 22 {
 				t.Errorf("state %q, nonce %q, want random ones", got.Get("state"), got.Get("nonce"))
 			}

@@ -146,7 +146,7 @@ func (h *Handler) restart(v *visit) {
 	case auth.StepUp:
 		h.restartStepUp(v, ref)
 	case auth.Reset, auth.Activate, auth.SignUp:
-		if v.dropped() {
+		if _, ok := v.dropped(); ok {
 			v.begun(map[auth.Purpose]string{auth.Reset: "/reset", auth.Activate: "/join", auth.SignUp: "/signup"}[v.purpose])
 		}
 	default:
@@ -158,8 +158,11 @@ func (h *Handler) restart(v *visit) {
 // cancel ends the flow.
 func (h *Handler) cancel(v *visit) {
 	v.ref()
+	f, ok := v.dropped()
 	switch {
-	case !v.dropped():
+	case !ok:
+	case f.Action == auth.ActionConnect && h.social != nil:
+		v.sendOn(h.prefix + connectedPath)
 	case v.purpose == auth.StepUp:
 		v.sendOn("")
 	default:
@@ -167,9 +170,9 @@ func (h *Handler) cancel(v *visit) {
 	}
 }
 
-// dropped ends the flow that the form was made for. One that is gone already needs no ending. It answers the visitor, and false,
-// where the flow is another one.
-func (v *visit) dropped() bool {
+// dropped ends the flow that the form was made for, and answers which that was. One that is gone already needs no ending. It answers the
+// visitor, and false, where the flow is another one.
+func (v *visit) dropped() (auth.Flow, bool) {
 	step, err := v.h.auth.Current(v.r.Context(), v.flow, v.client)
 	if err == nil && v.in["flow"] != "" && v.in["flow"] != step.Flow.ID {
 		err = auth.ErrFlowChanged
@@ -179,10 +182,10 @@ func (v *visit) dropped() bool {
 	}
 	if err != nil && !errors.Is(err, auth.ErrFlowGone) {
 		v.answer(auth.Ref{Token: v.flow}, step, err)
-		return false
+		return auth.Flow{}, false
 	}
 	v.h.cookies.clear(v.w, roomOf(v.purpose).cookie)
-	return true
+	return step.Flow, true
 }
 
 // begun sends somebody to a page where everything begins anew.

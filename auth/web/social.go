@@ -74,7 +74,9 @@ func (h *Handler) startSocial(v *visit) {
 // departSocial sends the browser off.
 func (v *visit) departSocial(p social.Provider, d auth.Departure) {
 	v.issued = cmp.Or(d.Token, v.issued)
-	to, err := v.h.social.Begin(v.r.Context(), p.ID, social.Opening{State: d.Handle, LoginHint: d.LoginHint, Fresh: d.Fresh && p.Fresh()})
+	to, err := v.h.social.Begin(v.r.Context(), p.ID, social.Opening{
+		State: d.Handle, LoginHint: d.LoginHint, Fresh: d.Fresh && p.Fresh(), SelectAccount: d.Connects,
+	})
 	v.keepFlow()
 	if err != nil {
 		step := d.Step

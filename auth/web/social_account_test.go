@@ -138,6 +138,38 @@ func TestConnected(t *testing.T) {
 			}
 		})
 	})
+	t.Run("R35 whoever cancels is back at the accounts, and nothing goes on", func(t *testing.T) {
+		elsewhere(t, withSocial(nil), func(t *testing.T, v *visitor) {
+			v.enter(ann).get(connectedPage).connecting("google")
+			v.brings(v.p.Providers["google"].Refusal(v.shown)).do("signin/cancel")
+			if v.json {
+				if got := v.state["return_to"]; got != connectedPage {
+					t.Errorf("leads to %v, want %s", got, connectedPage)
+				}
+			} else if v.shown.URL.Path != connectedPage || v.shown.Status != 200 {
+				t.Errorf("the visitor is at %s, want %s", v.shown, connectedPage)
+			}
+			if v.Cookie("__Host-stepup") != "" {
+				t.Error("the flow goes on")
+			}
+		})
+	})
+	t.Run("A-232 R35 the session at the provider may be somebody else's: which account is meant is asked there", func(t *testing.T) {
+		elsewhere(t, withSocial(nil), func(t *testing.T, v *visitor) {
+			const asks = "prompt=select_account"
+			if v.open().leaves("google"); strings.Contains(v.shown.Body, asks) {
+				t.Errorf("a sign-in asks, and would be straight through without:\n%s", v.shown.Body)
+			}
+			v.enter(ann).get(connectedPage).connecting("google")
+			if !strings.Contains(v.shown.Body, asks) {
+				t.Errorf("connecting does not ask:\n%s", v.shown.Body)
+			}
+			v.brings(v.p.Providers["google"].Refusal(v.shown)).leaves("google")
+			if !strings.Contains(v.shown.Body, asks) {
+				t.Errorf("connecting once more does not ask:\n%s", v.shown.Body)
+			}
+		})
+	})
 	t.Run("A-121 R35 another person's session does not connect what this one asked for", func(t *testing.T) {
 		v := newProduct(t, withSocial(nil)).visitor(false)
 		v.p.letGo()

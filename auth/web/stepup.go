@@ -137,7 +137,7 @@ func (h *Handler) restartStepUp(v *visit, ref auth.Ref) {
 			return
 		}
 		if in.Invitation.ID != step.Flow.Invitation {
-			if v.dropped() {
+			if _, ok := v.dropped(); ok {
 				v.begun("/join")
 			}
 			return
