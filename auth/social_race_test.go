@@ -207,7 +207,7 @@ func TestConnectByASocialAccount(t *testing.T) {
 	k.took(w.m.StepUp(t.Context(), auth.StepUpOpening{Action: auth.ActionConnect, Provider: "facebook"}, c)).at(auth.StageAuthenticate, "")
 	k.comesBack(k.goesOn("google"), google("another")).at(auth.StageAuthenticate, auth.ReasonOtherUser)
 	k.comesBack(k.goesOn("google"), google("fresh")).at(auth.StageVerify, "")
-	k.code(w.mail.one(mail.VerifyLogin).Code).at(auth.StageLink, "")
+	k.code(w.mail.one(mail.VerifyStepUp).Code).at(auth.StageLink, "")
 	k.comesBack(k.goesOn("facebook"), facebook("fresh")).at(auth.StageReady, "").finish()
 	w.mail.notices(mail.SocialLinked)
 	if got := w.links(done.Session.UserID); len(got) != 2 {

@@ -769,7 +769,7 @@ func TestDisconnect(t *testing.T) {
 		}
 		k.comesBack(k.goesOn("google"), google("somebody")).at(auth.StageAuthenticate, auth.ReasonOtherUser)
 		k.comesBack(k.goesOn("google"), google("newcomer")).at(auth.StageVerify, "")
-		k.code(w.mail.one(mail.VerifyLogin).Code).at(auth.StageReady, "")
+		k.code(w.mail.one(mail.VerifyStepUp).Code).at(auth.StageReady, "")
 		done := k.finish()
 		if recent, err := w.m.RecentlyProven(t.Context(), done.Session); err != nil || !recent || done.Session.ID != s.ID {
 			t.Errorf("RecentlyProven = %v, %v, want true in the same session", recent, err)

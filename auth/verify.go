@@ -174,13 +174,14 @@ func (m *Manager) mailCode(ctx context.Context, o *opened, f *Flow, c Client) (R
 	if err := m.note(ctx, e); err != nil {
 		return "", 0, err
 	}
-	kind := mail.VerifyLogin
-	if purpose == codeSetup {
+	kind, u := mail.VerifyLogin, o.facts.User
+	switch {
+	case purpose == codeSetup:
 		kind = mail.EnrollEmail
-	}
-	u := o.facts.User
-	if f.provesAddress(o.facts) {
+	case f.provesAddress(o.facts):
 		kind, u = mail.SocialCode, User{ID: nobody, Email: f.Pending.Email}
+	case f.Purpose == StepUp:
+		kind = mail.VerifyStepUp
 	}
 	l := m.letter(kind, u, f.Lang, c, now)
 	if kind == mail.SocialCode {

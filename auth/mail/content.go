@@ -106,7 +106,7 @@ func (l *Letters) place(c *Content, words locale.Text, letter Letter) {
 		return Button{Label: words.Get(label), URL: url, Bare: words.Get("mail.button.bare")}
 	}
 	switch letter.Kind {
-	case VerifyLogin, EnrollEmail, SocialCode: // a letter with a code leads nowhere: what it leads to is open already
+	case VerifyLogin, VerifyStepUp, EnrollEmail, SocialCode: // a letter with a code leads nowhere: what it leads to is open already
 	case EmailTaken, BreakGlass: // nothing has happened to the account
 	case Reset, Locked:
 		c.Button = button("mail.button.password", letter.Link)

@@ -46,7 +46,7 @@ func letter(kind mail.Kind) mail.Letter {
 	}
 	const week = 7 * 24 * time.Hour
 	switch kind {
-	case mail.VerifyLogin, mail.EnrollEmail:
+	case mail.VerifyLogin, mail.VerifyStepUp, mail.EnrollEmail:
 		l.Code, l.ExpiresAt = "482913", noon.Add(10*time.Minute)
 	case mail.SocialLinked, mail.SocialUnlinked:
 		l.Item = "Google"

@@ -14,6 +14,7 @@ type Kind string
 
 const (
 	VerifyLogin     Kind = "verify_login"     // the code that a sign-in from an unknown device asks for
+	VerifyStepUp    Kind = "verify_stepup"    // the code that somebody who is signed in is asked for, before they may do something
 	EnrollEmail     Kind = "enroll_email"     // the code of the second dialog of two-step set-up
 	NewDevice       Kind = "new_device"       // somebody signed in on a device not known before
 	TwoStepOn       Kind = "two_step_on"      // two-step verification was set up
@@ -54,7 +55,7 @@ const (
 // Kinds are all kinds that are sent: every one but Nothing.
 func Kinds() []Kind {
 	return []Kind{
-		VerifyLogin, EnrollEmail, NewDevice, TwoStepOn, TwoStepOff, TwoStepReplaced, TwoStepReset, TwoStepAsked, RecoveryUsed,
+		VerifyLogin, VerifyStepUp, EnrollEmail, NewDevice, TwoStepOn, TwoStepOff, TwoStepReplaced, TwoStepReset, TwoStepAsked, RecoveryUsed,
 		RecoveryNew, PasswordChanged, DeviceReported, Locked, Guessing, Reset, ResetSSO, Invite, InviteExisting, InviteSSO, SignUp,
 		SignUpTaken, EmailConfirm, EmailTaken, EmailAsked, EmailChanged, EmailUndone, RecoveryConfirm, RecoveryChanged, SeatRequest,
 		SSOLinked, SocialLinked, SocialUnlinked, SocialCode, BreakGlass,
@@ -62,7 +63,9 @@ func Kinds() []Kind {
 }
 
 // hasCode tells whether letters of the kind are for bringing a code.
-func (k Kind) hasCode() bool { return k == VerifyLogin || k == EnrollEmail || k == SocialCode }
+func (k Kind) hasCode() bool {
+	return k == VerifyLogin || k == VerifyStepUp || k == EnrollEmail || k == SocialCode
+}
 
 // hasLink tells whether letters of the kind are for bringing a link.
 func (k Kind) hasLink() bool {

@@ -268,7 +268,7 @@ func TestCompose(t *testing.T) {
 			with.Link, without.Link = link, ""
 			wantWith, wantWithout := link, security
 			switch kind {
-			case mail.VerifyLogin, mail.EnrollEmail, mail.EmailTaken, mail.BreakGlass, mail.SocialCode:
+			case mail.VerifyLogin, mail.VerifyStepUp, mail.EnrollEmail, mail.EmailTaken, mail.BreakGlass, mail.SocialCode:
 				wantWith, wantWithout = "", ""
 			case mail.PasswordChanged, mail.DeviceReported, mail.Locked, mail.ResetSSO, mail.SignUpTaken, mail.EmailChanged, mail.EmailUndone,
 				mail.SeatRequest:
