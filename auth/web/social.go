@@ -232,8 +232,13 @@ func (v *visit) providersOf(step auth.Step) ([]ProviderButton, error) {
 		shown = func(id string) bool { return slices.Contains(ids, id) }
 	}
 	var all []ProviderButton
+	// Whoever is to say whose account waits has come by that one, which would come again.
+	waits := ""
+	if step.Stage == auth.StageAuthenticate {
+		waits = step.Flow.Pending.Provider
+	}
 	for _, p := range h.social.Providers() {
-		if shown(p.ID) {
+		if p.ID != waits && shown(p.ID) {
 			b := v.providerButton(p)
 			b.Last = len(used) > 0 && used[0] == p.ID
 			all = append(all, b)
