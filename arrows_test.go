@@ -322,6 +322,9 @@ var testArrows = []arrow{
 
 // TestArrows compares what the packages import with the lists above, both ways.
 func TestArrows(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine and many cases: run without -short")
+	}
 	all := loadTree(t)
 	production, tests := arrowSet(t, arrows), arrowSet(t, testArrows)
 	for _, p := range ourPackages(t) {

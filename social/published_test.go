@@ -365,6 +365,9 @@ func TestPublished(t *testing.T) {
 
 // TestPublishedFlaws holds one thing that is wrong with a published answer against what must come of it.
 func TestPublishedFlaws(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine and many cases: run without -short")
+	}
 	c := &clock{now: start}
 	for _, l := range lives() {
 		if l.rules == nil {
@@ -595,6 +598,9 @@ func documentRules() rules {
 }
 
 func TestPublishedDocument(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine and many cases: run without -short")
+	}
 	c := &clock{now: start}
 	all, seen := documentRules(), map[string]bool{}
 	for _, l := range lives() {

@@ -28,6 +28,9 @@ func posts(p *product) []string {
 var withBoth = authtest.Config{SSO: true, Social: []socialtest.Personality{socialtest.Google}}
 
 func TestCrossOrigin(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine and many cases: run without -short")
+	}
 	t.Run("R103 A-230 A-232 other sites can post nothing", func(t *testing.T) {
 		p := newProduct(t, withBoth)
 		p.found("saml", auth.SSOOptional)

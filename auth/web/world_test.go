@@ -88,7 +88,9 @@ func both(t *testing.T, cfg authtest.Config, story func(t *testing.T, v *visitor
 		cfg.DB = db
 		story(t, newProduct(t, cfg).visitor(json))
 	}
-	t.Run("HTML over memory", func(t *testing.T) { tell(t, nil, false) })
+	if !testing.Short() { // which is for the race detector: a story has one visitor
+		t.Run("HTML over memory", func(t *testing.T) { tell(t, nil, false) })
+	}
 	t.Run("JSON over postgresql", func(t *testing.T) { tell(t, testdb.PostgreSQL(t), true) })
 }
 

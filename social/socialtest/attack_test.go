@@ -164,6 +164,9 @@ var ofBefore = []socialtest.Attack{socialtest.StateOfAnother, socialtest.NonceOl
 
 // TestAttacksDiffer tells for each attack of each personality that the product sees something else, once.
 func TestAttacksDiffer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine and many cases: run without -short")
+	}
 	for _, k := range socialtest.Personalities() {
 		t.Run(k.String(), func(t *testing.T) {
 			pr := start(t, k, socialtest.Settings{AuthTime: k != socialtest.Plain})

@@ -17,6 +17,9 @@ import (
 
 // TestAttacks has the provider do each of its attacks in a whole sign-in: our request, its page, our check.
 func TestAttacks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine and many cases: run without -short")
+	}
 	others := map[int]string{ // attacks on something else than the check of an answer
 		62: "the domain rule is of sso.Manager", 63: "the domain rule is of sso.Manager", 65: "who somebody is, is the host's to decide",
 		68: "of metadata", 69: "of metadata", 70: "of metadata", 71: "of logout", 72: "of logout", 75: "of logout",

@@ -340,6 +340,9 @@ func TestEndedRequest(t *testing.T) {
 }
 
 func TestForgedLogout(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine and many cases: run without -short")
+	}
 	p := newProtocol(t, ours())
 	good := byRedirect(t, asks(), "relay").RawQuery
 	packed := url.QueryEscape(pack([]byte(asks())))

@@ -54,6 +54,9 @@ func TestAttacks(t *testing.T) {
 
 // TestAnswersDiffer tells for each attack on an answer that it is not the honest one, and not one more time.
 func TestAnswersDiffer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine and many cases: run without -short")
+	}
 	p := frozen(t)
 	for _, c := range []struct {
 		name string

@@ -332,6 +332,9 @@ func seen(t *testing.T, p *ssotest.Provider) string {
 
 // TestOpenIDAttacksDiffer tells for each attack that the product sees something else, once.
 func TestOpenIDAttacksDiffer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("one goroutine and many cases: run without -short")
+	}
 	p := openid(t)
 	honest := seen(t, p)
 	if again := seen(t, p); again != honest {
