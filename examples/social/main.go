@@ -22,13 +22,13 @@ import (
 )
 
 func main() {
-	google := flag.String("google", "", "what Google calls this program; the secret is GOOGLE_SECRET")
-	microsoft := flag.String("microsoft", "", "what Microsoft calls it; the secret is MICROSOFT_SECRET")
-	tenants := flag.String("tenants", "", "the tenants that people may come from at Microsoft, with commas; empty: any")
-	linkedin := flag.String("linkedin", "", "what LinkedIn calls it; the secret is LINKEDIN_SECRET")
-	issuer := flag.String("issuer", "", "any other provider that speaks OpenID Connect")
-	client := flag.String("client", "", "what that one calls it; the secret is OIDC_SECRET")
-	local := flag.Bool("local", false, "that one is on this machine")
+	google := flag.String("google", "", "client ID of this program at Google; its secret is read from GOOGLE_SECRET")
+	microsoft := flag.String("microsoft", "", "client ID at Microsoft; its secret is read from MICROSOFT_SECRET")
+	tenants := flag.String("tenants", "", "IDs of the Microsoft tenants whose people may sign in, separated by commas; empty: any")
+	linkedin := flag.String("linkedin", "", "client ID at LinkedIn; its secret is read from LINKEDIN_SECRET")
+	issuer := flag.String("issuer", "", "issuer of another provider that speaks OpenID Connect, as https://login.example.com")
+	client := flag.String("client", "", "client ID at that issuer; its secret is read from OIDC_SECRET")
+	local := flag.Bool("local", false, "takes an issuer on this machine, also at plain http")
 	flag.Parse()
 	var providers []social.Provider
 	if *google != "" {
