@@ -119,7 +119,7 @@ func (m *Manager) add(p Provider) error {
 	case p.OpenID != nil && p.Speaker != nil:
 		return errors.New("OpenID and Speaker do not go together")
 	case p.OpenID != nil && p.Issuer != "":
-		return errors.New("Issuer is for a Speaker: OpenID has its own")
+		return errors.New("its Issuer is for a Speaker, and OpenID has its own")
 	case p.OpenID != nil:
 		k.o = p.OpenID.private()
 		public := p.OpenID.public()

@@ -78,7 +78,7 @@ func TestNew(t *testing.T) {
 		{"both", func(c *social.Config) { c.Providers = named(func(p *social.Provider) { p.Speaker = &speaker{} }) }, "do not go together"},
 		{"both issuers", func(c *social.Config) {
 			c.Providers = named(func(p *social.Provider) { p.Issuer = "https://x.example" })
-		}, "Issuer is for a Speaker"},
+		}, "Issuer is for a Speaker, and"},
 		{"a Speaker that is not ready", func(c *social.Config) {
 			c.Providers = []social.Provider{{ID: "x", Name: "X", Speaker: &speaker{check: errors.New("Key is required")}}}
 		}, `"x": Key is required`},
