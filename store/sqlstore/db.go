@@ -88,22 +88,27 @@ func Open(db *sql.DB, dialect Dialect) (*DB, error) {
 		return nil, errors.New("sqlstore: Open needs a *sql.DB")
 	}
 	ctx := context.Background()
-	d := &DB{sql: db, dialect: dialect}
 	switch dialect {
 	case SQLite:
-		if err := checkSQLite(ctx, db); err != nil {
-			return nil, err
-		}
-		d.writing = make(chan struct{}, 1)
+		return patiently(ctx, func() (*DB, error) {
+			if err := checkSQLite(ctx, db); err != nil {
+				return nil, err
+			}
+			return (&DB{sql: db, dialect: dialect, writing: make(chan struct{}, 1)}).open(ctx)
+		})
 	case PostgreSQL:
-	default:
-		return nil, fmt.Errorf("sqlstore: unknown dialect %q: use sqlstore.SQLite or sqlstore.PostgreSQL", dialect)
+		return (&DB{sql: db, dialect: dialect}).open(ctx)
 	}
+	return nil, fmt.Errorf("sqlstore: unknown dialect %q: use sqlstore.SQLite or sqlstore.PostgreSQL", dialect)
+}
+
+// open is Open for a database that will do.
+func (d *DB) open(ctx context.Context) (*DB, error) {
 	if err := d.migrate(ctx); err != nil {
 		return nil, err
 	}
 	var err error
-	if d.findSession, err = db.PrepareContext(ctx, d.rebind(selectSession)); err != nil {
+	if d.findSession, err = d.sql.PrepareContext(ctx, d.rebind(selectSession)); err != nil {
 		return nil, fmt.Errorf("sqlstore: preparing the session look-up: %w", err)
 	}
 	return d, nil

@@ -3,8 +3,11 @@ package sqlstore_test
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
+	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +15,9 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
@@ -74,6 +79,50 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("Open(%s) = %v, want an error that says %s", filepath.Base(weak.dsn), err, weak.want)
 		}
 	}
+}
+
+// A crowded connector cannot connect while others let go of the file.
+type crowded struct {
+	driver.Connector
+	refuses atomic.Int32
+}
+
+func (c *crowded) Connect(ctx context.Context) (driver.Conn, error) {
+	if c.refuses.Add(-1) >= 0 {
+		return nil, errors.New("database is locked (5) (SQLITE_BUSY)")
+	}
+	return c.Connector.Connect(ctx)
+}
+
+// named is a connector of a driver that has none.
+type named struct {
+	driver driver.Driver
+	dsn    string
+}
+
+func (n named) Connect(context.Context) (driver.Conn, error) { return n.driver.Open(n.dsn) }
+func (n named) Driver() driver.Driver                        { return n.driver }
+
+func TestOpenWaitsForSQLite(t *testing.T) {
+	raw := testdb.RawSQLite(t)
+	open := func(refusals int32) (left int32, err error) {
+		c := &crowded{Connector: named{raw.Driver(), sqlstore.SQLiteDSN(filepath.Join(t.TempDir(), "a.db"))}}
+		c.refuses.Store(refusals)
+		db := sql.OpenDB(c)
+		defer db.Close()
+		_, err = sqlstore.Open(db, sqlstore.SQLite)
+		return c.refuses.Load(), err
+	}
+	if left, err := open(5); err != nil || left >= 0 {
+		t.Errorf("Open while five others let go = %v, and %d are left, want it to wait", err, left)
+	}
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		_, err := open(math.MaxInt32)
+		if waited := time.Since(start); err == nil || !strings.Contains(err.Error(), "SQLITE_BUSY") || waited < 9*time.Second || waited > 20*time.Second {
+			t.Errorf("Open while all others let go = %v after %v, want why, after 10 seconds", err, waited)
+		}
+	})
 }
 
 func TestSQLiteDSNSurvivesAPowerCut(t *testing.T) {

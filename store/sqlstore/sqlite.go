@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // SQLiteDSN is the name to open a SQLite file by, for modernc.org/sqlite and for mattn/go-sqlite3, with the settings that
@@ -53,4 +54,22 @@ func checkSQLite(ctx context.Context, db *sql.DB) error {
 		return errors.New("sqlstore: this SQLite connection may lose commits (synchronous is below FULL): open it with SQLiteDSN")
 	}
 	return nil
+}
+
+// patiently opens a file, also while another program lets go of it as the last that has it: SQLite tidies up then, and answers at once that it
+// is locked, whatever busy_timeout says (sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
+func patiently(ctx context.Context, open func() (*DB, error)) (*DB, error) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second) // as busy_timeout
+	defer cancel()
+	for pause := time.Millisecond; ; pause = min(2*pause, 100*time.Millisecond) {
+		d, err := open()
+		if err == nil || !strings.Contains(err.Error(), "database is locked") { // the drivers have no other word in common
+			return d, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, err
+		case <-time.After(pause):
+		}
+	}
 }
