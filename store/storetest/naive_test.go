@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"slices"
@@ -76,8 +77,8 @@ func newNaive() *naive {
 	}
 }
 
-// read and write are one round trip each.
-func (n *naive) read(get func())  { n.write(get); time.Sleep(time.Millisecond) }
+// read and write are one round trip each, and no two round trips take equally long: who has read last does not write last.
+func (n *naive) read(get func())  { n.write(get); time.Sleep(rand.N(2 * time.Millisecond)) }
 func (n *naive) write(put func()) { n.mu.Lock(); defer n.mu.Unlock(); put() }
 
 func (n *naive) CreateSession(_ context.Context, key session.Key, s session.Session) error {
