@@ -79,8 +79,8 @@ type visitor struct {
 	state map[string]any // the last answer in JSON
 }
 
-// both tells a story once with a person at the pages, over memory, and once with a program, over a database. The tests of package auth tell
-// theirs over all three stores.
+// both tells a story once with a person at the pages and once with a program: over memory, and each over one of the databases. The tests of
+// package auth tell theirs over all three. With -short, which is for the race detector, it tells it once: a story has one visitor.
 func both(t *testing.T, cfg authtest.Config, story func(t *testing.T, v *visitor)) {
 	t.Helper()
 	tell := func(t *testing.T, db authtest.Backend, json bool) {
@@ -88,10 +88,13 @@ func both(t *testing.T, cfg authtest.Config, story func(t *testing.T, v *visitor
 		cfg.DB = db
 		story(t, newProduct(t, cfg).visitor(json))
 	}
-	if !testing.Short() { // which is for the race detector: a story has one visitor
-		t.Run("HTML over memory", func(t *testing.T) { tell(t, nil, false) })
+	t.Run("JSON over memory", func(t *testing.T) { tell(t, nil, true) })
+	if testing.Short() {
+		return
 	}
-	t.Run("JSON over postgresql", func(t *testing.T) { tell(t, testdb.PostgreSQL(t), true) })
+	t.Run("HTML over memory", func(t *testing.T) { tell(t, nil, false) })
+	t.Run("HTML over postgresql", func(t *testing.T) { tell(t, testdb.PostgreSQL(t), false) })
+	t.Run("JSON over sqlite", func(t *testing.T) { tell(t, testdb.SQLite(t), true) })
 }
 
 func (p *product) visitor(json bool) *visitor {

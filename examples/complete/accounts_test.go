@@ -468,12 +468,27 @@ func TestAccountPages(t *testing.T) {
 		open       func(p person)
 	}{
 		{"social-exists", "An account with this email address exists", comes("google", ann)},
+		{"social-code", "Confirm your email address", comes("facebook", ann)},
 		{"social-link", "Connect your Google account?", func(p person) {
 			comes("google", "admin@acme.example")(p)
 			p.password(demoPassword)
 			p.code(p.mailed("admin@acme.example"))
 		}},
+		{"social-last", "Last used", func(p person) {
+			comes("google", kim)(p)
+			p.signOut()
+			p.Open(p.home + "/")
+		}},
 		{"connected", "Connected accounts", kimAt("/auth/account/connected")},
+		{"disconnect", "Disconnect Google?", func(p person) {
+			kimAt("/auth/account/connected")(p)
+			p.Follow("Disconnect")
+		}},
+		{"provider-deliver", "This page goes on by itself", func(p person) {
+			p.NoScripts()
+			p.Open(p.home + "/")
+			p.comesAs("apple", kim)
+		}},
 	} {
 		t.Run("U35 U37 U39 "+page.name, func(t *testing.T) {
 			t.Parallel()
