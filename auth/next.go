@@ -480,11 +480,23 @@ func (d *Decision) askSecond(facts Facts, flow Flow, required bool) {
 		return
 	}
 	around := facts.breakGlass(flow) || flow.pends(facts.Now)
-	d.NewPhone, d.TrustBox = facts.Preset.SelfReset != SelfResetOff && !around, sparable(facts) && !around
+	d.NewPhone, d.TrustBox = facts.replacesPhone(flow) && !around, sparable(facts) && !around
 	if flow.NewPhone && facts.Preset.SelfReset == SelfResetRecovery {
 		d.say("another phone is set up after a recovery code")
 		d.Offer, d.NewPhone, d.TrustBox = []Method{MethodRecoveryCode}, false, false
 	}
+}
+
+// replacesPhone tells whether another phone may be set up without the old one in this flow: by mailbox only beside the password, for
+// a provider or a company that has let the person in may have the mailbox too.
+func (f Facts) replacesPhone(flow Flow) bool {
+	switch f.Preset.SelfReset {
+	case SelfResetOff:
+		return false
+	case SelfResetRecovery:
+		return true
+	}
+	return f.provenBy(flow, MethodPassword)
 }
 
 // replaceable tells whether the person may set up another phone now, without the old one.
@@ -497,6 +509,9 @@ func (d *Decision) replaceable(facts Facts, flow Flow) bool {
 		return false // askSecond asks for the code
 	}
 	why, _ := selfReset(facts)
+	if !facts.replacesPhone(flow) {
+		why = ReasonSelfResetOff
+	}
 	if why == "" {
 		d.say("another phone is set up by password and mailbox")
 	}
