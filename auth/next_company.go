@@ -110,6 +110,9 @@ func (d *Decision) linked(facts Facts, flow Flow) bool {
 	default:
 		d.say("the company's answer is to be linked")
 	}
+	if !d.current(facts, flow) { // whoever has nothing but a password that is to be replaced links nothing by it
+		return false
+	}
 	d.Stage = StageLink
 	return false
 }
