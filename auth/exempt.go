@@ -52,6 +52,9 @@ func (m *Manager) Unbind(ctx context.Context, userID, linkID string) error {
 	if err := m.note(ctx, Event{Kind: IdentityUnlinked, Time: m.now(), UserID: userID}); err != nil {
 		return err
 	}
+	if err := m.EndUser(ctx, userID); err != nil {
+		return err
+	}
 	if err := m.stores.Identities.UnlinkIdentity(ctx, userID, linkID, nil); err != nil {
 		return wrapped("auth: unlinking an identity", err)
 	}

@@ -323,7 +323,7 @@ func (m *Manager) Revoked(ctx context.Context, p Provider, issuer, subject strin
 		return nil
 	}
 	l, err := m.stores.Identities.IdentityBy(ctx, issuer, subject)
-	if errors.Is(err, ErrNotFound) || err == nil && (l.Provider == "" || l.LinkedAt.After(at) || l.UsedAt.After(at)) {
+	if errors.Is(err, ErrNotFound) || err == nil && (l.Provider == "" || l.LinkedAt.Truncate(time.Second).After(at) || l.UsedAt.Truncate(time.Second).After(at)) {
 		return nil
 	}
 	if err != nil {

@@ -171,7 +171,10 @@ func (v *visit) socialArrival(a social.Answer) auth.Arrival {
 		to.Why, to.Reference = v.publiclySocial(err)
 		return to
 	}
-	to.Issuer, to.Subject, to.Email, to.Speaks, to.AuthTime = id.Issuer, id.Subject, id.Email, id.Authoritative, id.AuthTime
+	to.Issuer, to.Subject, to.Email, to.Speaks = id.Issuer, id.Subject, id.Email, id.Authoritative
+	if a.Provider.Fresh() { // else nobody promises what its auth_time means
+		to.AuthTime = id.AuthTime
+	}
 	to.Name = cmp.Or(id.Name, strings.TrimSpace(id.GivenName+" "+id.FamilyName))
 	return to
 }

@@ -170,6 +170,23 @@ func TestConnected(t *testing.T) {
 			}
 		})
 	})
+	t.Run("R66 A-200 when somebody signed in counts only where it can be demanded anew", func(t *testing.T) {
+		elsewhere(t, withSocial(func(p *auth.Preset) { p.SocialSignUp = auth.SocialSignUpOn }), func(t *testing.T, v *visitor) {
+			who := socialtest.Person{Email: "nora.new@gmail.com"}
+			v.comes("apple", who).is("in") // whose tokens have auth_time, though it cannot be asked for a fresh sign-in
+			u := v.whoIs()
+			id := v.p.connectedIDs(u)[0]
+			v.stale().disconnects(id).sentToProve(connectedPage + "/disconnect?id=" + id)
+			if v.json {
+				v.get("/auth/stepup").offering("apple")
+				v.do("stepup", "provider", "apple")
+			} else {
+				v.is("provider").do("stepup").is("away")
+			}
+			v.brings(v.p.Providers["apple"].Answer(v.shown, who)).is("mailcode")
+			v.p.Mail.Take(who.Email)
+		})
+	})
 	t.Run("A-121 R35 another person's session does not connect what this one asked for", func(t *testing.T) {
 		v := newProduct(t, withSocial(nil)).visitor(false)
 		v.p.letGo()
