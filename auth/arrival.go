@@ -568,6 +568,9 @@ func (m *Manager) unlocked(ctx context.Context, facts Facts, cred Credential, a 
 	if err := m.note(ctx, e); err != nil {
 		return cred, err
 	}
+	if err := m.dropped(ctx, cred.UserID, cred, newPassword{}); err != nil {
+		return cred, err
+	}
 	next := cred
 	next.RecoveryEmail, next.LockedAt = cred.recovery(), time.Time{}
 	if err := m.stores.Credentials.SwapCredential(ctx, next); err != nil {
@@ -580,9 +583,21 @@ func (m *Manager) unlocked(ctx context.Context, facts Facts, cred Credential, a 
 	return next, nil
 }
 
+// unled is the version of what leads to a link that nothing of the person's own leads to.
+const unled = -1
+
+// led is the version that a link must be made with, or the account taken over: that which the account was judged by. A company owns the
+// address, whatever its owner does meanwhile.
+func (g Meeting) led() int64 {
+	if g.Arrival.Provider == "" {
+		return unled
+	}
+	return g.Version
+}
+
 // bind makes an identity a person's: it ends what was remembered and mailed before, keeps sessions, and tells whoever had an account
 // already. A Reason: it is somebody else's, or the person has another one there. led is the version of the credential that what led here
-// was proven with; zero: nothing of the person's own did. ErrFlowGone: it counts no longer, and nothing is bound.
+// was proven with, or judged by; unled: nothing of the person's own did. ErrFlowGone: it counts no longer, and nothing is bound.
 func (m *Manager) bind(ctx context.Context, a Arrival, u User, f Flow, led int64, c Client, tell bool) (Reason, error) {
 	now := m.now()
 	e := m.event(IdentityLinked, now, c)
@@ -606,7 +621,7 @@ func (m *Manager) bind(ctx context.Context, a Arrival, u User, f Flow, led int64
 	switch {
 	case err != nil:
 		return "", err
-	case led != 0 && version != led+1: // what led here was ended meanwhile
+	case led != unled && version != led+1: // what led here was ended meanwhile
 		return "", errors.Join(ErrFlowGone, m.retract(ctx, notice))
 	}
 	id := "idn_" + token.NewID()
@@ -619,7 +634,7 @@ func (m *Manager) bind(ctx context.Context, a Arrival, u User, f Flow, led int64
 	if err != nil {
 		return "", wrapped("auth: linking an identity", err)
 	}
-	if led == 0 {
+	if led == unled {
 		return "", nil // by whoever speaks for the address, which nothing of the person's own takes back
 	}
 	// Whoever takes everything away that was set up before moves the version first: either that finds the link, or it is found here.
@@ -644,7 +659,7 @@ func (m *Manager) welcomed(ctx context.Context, meeting Meeting, w Welcome, f Fl
 			return u, "", err
 		}
 	case TakeOver:
-		if err = m.takeOver(ctx, u, c); err != nil {
+		if err = m.takeOver(ctx, u, meeting.led(), c); err != nil {
 			return u, "", err
 		}
 		u.Unverified = false
@@ -674,7 +689,11 @@ func (m *Manager) welcomed(ctx context.Context, meeting Meeting, w Welcome, f Fl
 	if w.Act == Recognize {
 		return u, "", nil
 	}
-	why, err = m.bind(ctx, a, u, f, 0, c, w.Act != Create)
+	led := int64(unled)
+	if w.Act == Bind {
+		led = meeting.led()
+	}
+	why, err = m.bind(ctx, a, u, f, led, c, w.Act != Create)
 	return u, why, err
 }
 
@@ -694,13 +713,18 @@ func (m *Manager) createArrived(ctx context.Context, a Arrival, f Flow, c Client
 
 // takeOver discards whatever was set up on an account before its address was proven: it may be somebody else's. The company that owns
 // the domain has proven it now.
-func (m *Manager) takeOver(ctx context.Context, u User, c Client) error {
+//
+// ErrFlowChanged: its owner has done something with it since the version led.
+func (m *Manager) takeOver(ctx context.Context, u User, led int64, c Client) error {
 	if err := m.note(ctx, Event{Kind: SessionsEnded, Time: m.now(), UserID: u.ID, Change: ChangeVerified}); err != nil {
 		return err
 	}
 	cred, err := m.credential(ctx, u.ID)
 	if err != nil {
 		return err
+	}
+	if led != unled && cred.Version != led {
+		return ErrFlowChanged // the answer waits still, and is judged anew
 	}
 	if err := m.endBy(ctx, u.ID, ChangeVerified, ""); err != nil {
 		return err

@@ -300,7 +300,7 @@ func (m *Manager) startOver(ctx context.Context, userID string) error {
 	if err := m.endBy(ctx, userID, ChangeVerified, ""); err != nil {
 		return err
 	}
-	return m.discardApp(ctx, userID)
+	return m.discard(ctx, userID)
 }
 
 // CheckUndo tells which address a mailed link gives back, or why it counts no longer: ReasonLinkExpired. It changes nothing.

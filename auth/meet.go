@@ -36,6 +36,10 @@ type Meeting struct {
 	SignUp  bool // whoever is new gets an account by it: Preset.SocialSignUp
 	CanMail bool // a code can be mailed
 	Bare    bool // NamedUser has nothing to sign in with
+
+	// Version is that of NamedUser's credential when it was looked at. Meet does not read it: whoever binds or takes over demands that nothing
+	// has moved it since.
+	Version int64
 }
 
 // A Welcome is what Meet answers.
@@ -220,18 +224,26 @@ func (m *Manager) socialMeeting(ctx context.Context, a Arrival, now time.Time) (
 	if g.NamedUser, g.Named, err = found(m.users.UserByEmail(ctx, a.Email)); err != nil || !g.Named || !g.SignUp {
 		return g, err
 	}
+	cred, err := m.credential(ctx, g.NamedUser.ID)
+	if err != nil {
+		return g, err
+	}
+	g.Version = cred.Version
+	// Once more, after the version: whatever they set up from now on moves it.
+	if g.NamedUser, g.Named, err = found(m.users.UserByEmail(ctx, a.Email)); err != nil || !g.Named {
+		return g, err
+	}
 	if g.Members, err = m.memberships(ctx, g.NamedUser.ID, now); err != nil {
 		return g, err
 	}
-	g.Bare, err = m.bare(ctx, g.NamedUser.ID)
+	g.Bare, err = m.bare(ctx, g.NamedUser.ID, cred)
 	return g, err
 }
 
 // bare tells whether a person has nothing to sign in with: the sign-up that made them was cut short.
-func (m *Manager) bare(ctx context.Context, userID string) (bool, error) {
-	cred, err := m.credential(ctx, userID)
-	if err != nil || cred.Hash != "" {
-		return false, err
+func (m *Manager) bare(ctx context.Context, userID string, cred Credential) (bool, error) {
+	if cred.Hash != "" {
+		return false, nil
 	}
 	app, err := m.app(ctx, userID)
 	if err != nil || app.ID != "" {

@@ -143,7 +143,10 @@ func (m *Manager) swapPassword(ctx context.Context, u User, old Credential, p ne
 	}
 	swap := m.stores.Credentials.SwapCredential
 	if p.insist {
-		swap = func(ctx context.Context, next Credential) error { return m.swap(ctx, next, old.Hash) }
+		swap = func(ctx context.Context, next Credential) (err error) {
+			old.LockedAt, err = m.swap(ctx, next, old)
+			return err
+		}
 	}
 	if err := swap(ctx, p.over(u.ID, old, now)); err != nil {
 		if errors.Is(err, ErrConflict) {
@@ -240,20 +243,20 @@ func (m *Manager) forgive(ctx context.Context, u User) error {
 // swap writes a new password over the old one. An EndUser meanwhile moves the version and not the password; it must not keep
 // a new password from being set. Nor does the new password bring back a recovery address that was taken away meanwhile, or keep that of
 // an account that was locked meanwhile.
-func (m *Manager) swap(ctx context.Context, next Credential, oldHash string) error {
-	for {
+func (m *Manager) swap(ctx context.Context, next, old Credential) (lockedAt time.Time, err error) {
+	for lockedAt = old.LockedAt; ; {
 		err := m.stores.Credentials.SwapCredential(ctx, next)
 		if !errors.Is(err, ErrConflict) {
-			return err
+			return lockedAt, err
 		}
 		cred, failed := m.credential(ctx, next.UserID)
 		if failed != nil {
-			return failed
+			return lockedAt, failed
 		}
-		if cred.Hash != oldHash || cred.Version == next.Version {
-			return err
+		if cred.Hash != old.Hash || cred.Version == next.Version {
+			return lockedAt, err
 		}
-		next.Version, next.RecoveryEmail = cred.Version, cred.recovery()
+		next.Version, next.RecoveryEmail, lockedAt = cred.Version, cred.recovery(), cred.LockedAt
 	}
 }
 
