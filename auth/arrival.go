@@ -608,7 +608,7 @@ func (m *Manager) bind(ctx context.Context, a Arrival, u User, f Flow, led int64
 	notice, conflict := "", ReasonSSOSubjectChanged
 	l := m.letter(mail.SSOLinked, u, f.Lang, c, now)
 	if a.Provider != "" {
-		l.Kind, l.Item, conflict = mail.SocialLinked, a.name(), ReasonSocialAlreadyLinked
+		l.Kind, l.Item, l.Person, conflict = mail.SocialLinked, a.name(), a.Email, ReasonSocialAlreadyLinked
 		l.Link = m.URLOf("account/connected")
 	}
 	if tell {

@@ -293,7 +293,7 @@ func (m *Manager) unlink(ctx context.Context, u User, l Link, name string, other
 		return "", err
 	}
 	letter := m.letter(mail.SocialUnlinked, u, "", c, now)
-	letter.Item, letter.Link = name, m.URLOf("account/connected")
+	letter.Item, letter.Person, letter.Link = name, l.Email, m.URLOf("account/connected")
 	notice, err := m.announce(ctx, letter)
 	if err != nil {
 		return "", err

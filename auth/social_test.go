@@ -74,6 +74,9 @@ func (w *world) connected(name string, a auth.Arrival, c auth.Client) (auth.Clie
 		if !strings.Contains(l.Text, a.ProviderName) || !strings.Contains(l.Text, "https://app.example.com/auth/account/connected") {
 			w.t.Errorf("R35 the letter names neither the provider nor where it is disconnected:\n%s", l.Text)
 		}
+		if name, _, _ := strings.Cut(a.Email, "@"); a.Email != "" && !strings.Contains(l.Text, "Address at "+a.ProviderName+": "+name+" @") {
+			w.t.Errorf("R35 the letter does not say which account it is:\n%s", l.Text)
+		}
 	}
 	return with(c, done), done.Session
 }

@@ -210,6 +210,8 @@ func (l *Letters) facts(words locale.Text, letter Letter, to string) (facts []Fa
 		add(words.Get("mail.fact.item"), plainName(letter.Item))
 	case kind == BreakGlass:
 		add(words.Get("mail.fact.by"), plainAddress(letter.Person))
+	case kind == SocialLinked || kind == SocialUnlinked:
+		add(words.Get("mail.fact.there", "name", clean(letter.Item, maxItem)), plainAddress(letter.Person))
 	}
 	if kind.invites() || kind == SeatRequest {
 		add(words.Get("mail.fact.company"), plainName(letter.Company))

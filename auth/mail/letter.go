@@ -98,7 +98,7 @@ type Letter struct {
 	Left      int       // recovery codes
 	Until     time.Time // see TwoStepAsked
 	Company   string    // the name of a company, as its administrators wrote it: see Invite, SeatRequest
-	Person    string    // the address of the person who asks, or did it: see SeatRequest, BreakGlass; empty: the letter does not say
+	Person    string    // the address of the person who asks, or did it: see SeatRequest, BreakGlass; of the account elsewhere: SocialLinked, SocialUnlinked; empty: the letter does not say
 	Item      string    // the name of the product that is asked for: see SeatRequest; empty: the letter does not say. Of a social provider: see SocialLinked, SocialUnlinked, SocialCode
 	NewEmail  string    // see EmailAsked, EmailChanged, RecoveryChanged
 }
