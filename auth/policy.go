@@ -90,7 +90,7 @@ type SocialSignUp string
 
 const (
 	SocialSignUpOff SocialSignUp = "off" // they are told to sign in with e-mail first; Recommended
-	SocialSignUpOn  SocialSignUp = "on"  // whoever proves an address: by a provider that speaks for it, or, where letters can be sent, by a mailed code
+	SocialSignUpOn  SocialSignUp = "on"  // whoever proves an address: by a provider that speaks for it, or, where letters can be sent, by a mailed code. With SocialAllEnabled: otherwise nobody new sees a button
 )
 
 // ResetSignOut says whether a new password by a mailed link ends the person's sessions. After a report, a lock, or for an address

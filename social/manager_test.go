@@ -85,6 +85,9 @@ func TestNew(t *testing.T) {
 		{"no client", func(c *social.Config) { c.Providers = issuer(func(o *social.OpenID) { o.ClientID = "" }) }, "OpenID.ClientID"},
 		{"no secret", func(c *social.Config) { c.Providers = issuer(func(o *social.OpenID) { o.Secret = "" }) }, "OpenID.Secret"},
 		{"A-113 plain http", func(c *social.Config) { c.Providers = issuer(func(o *social.OpenID) { o.Issuer = "http://x.example" }) }, "Config.AllowPrivate"},
+		{"the issuer of many tenants", func(c *social.Config) {
+			c.Providers = issuer(func(o *social.OpenID) { o.Issuer = "https://login.microsoftonline.com/common/v2.0" })
+		}, "see Microsoft"},
 		{"A-111 offline access", func(c *social.Config) {
 			c.Providers = issuer(func(o *social.OpenID) { o.Scopes = []string{"offline_access"} })
 		}, "OpenID.Scopes"},

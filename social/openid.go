@@ -161,6 +161,9 @@ func (r relyingParty) Check() error {
 		if wrong.Field == "Issuer" && strings.HasPrefix(r.o.Issuer, "http://") {
 			hint = "; for tests, Config.AllowPrivate takes plain http"
 		}
+		if wrong.Field == "Issuer" && strings.HasPrefix(r.o.Issuer, microsoft) {
+			hint = "; see Microsoft, which knows all tenants and some"
+		}
 		return fmt.Errorf("OpenID.%s %s%s", field, wrong.Why, hint)
 	}
 	return err

@@ -1,9 +1,13 @@
 package social
 
-import "fmt"
+import (
+	"fmt"
 
-// A Code says which rule an answer did not meet. Codes are stable. Those of the relying party come along as they are: id_token_nonce,
-// discovery_issuer and so on.
+	"github.com/sallyport-auth/sallyport/internal/openid"
+)
+
+// A Code says which rule an answer did not meet. Codes are stable. Those of the relying party come along as they are, and are spelled and
+// explained as in package sso: discovery_issuer is sso.CodeDiscoveryIssuer, token_error is sso.CodeTokenError, and so on.
 type Code string
 
 const (
@@ -27,7 +31,20 @@ type Refusal struct {
 	Received string // what came: a provider wrote it, so cut it and escape it. Never a secret
 }
 
-func (r *Refusal) Error() string { return fmt.Sprintf("social: refused: %s", r.Code) }
+// Error names the rule, with what came and what was expected, cut and quoted; but not who somebody says they are.
+func (r *Refusal) Error() string {
+	text := "social: refused: " + string(r.Code)
+	if r.Code == CodeSubject || r.Code == Code(openid.TokenSubject) || r.Code == Code(openid.UserInfoSubject) {
+		return text
+	}
+	if r.Received != "" {
+		text += fmt.Sprintf(", got %q", cut(r.Received))
+	}
+	if r.Expected != "" {
+		text += fmt.Sprintf(", want %q", cut(r.Expected))
+	}
+	return text
+}
 
 // Public is what the person may know: "social_cancelled" or "social_failed".
 func (r *Refusal) Public() string {

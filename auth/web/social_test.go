@@ -5,11 +5,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/sallyport-auth/sallyport/auth"
 	"github.com/sallyport-auth/sallyport/auth/authtest"
 	"github.com/sallyport-auth/sallyport/auth/mail"
+	"github.com/sallyport-auth/sallyport/auth/web"
 	"github.com/sallyport-auth/sallyport/social"
 	"github.com/sallyport-auth/sallyport/social/socialtest"
 )
@@ -518,6 +520,21 @@ func TestProviderRow(t *testing.T) {
 				t.Errorf("links %v, want google", got)
 			}
 		})
+	})
+	t.Run("U46 a logo that no button would show is refused", func(t *testing.T) {
+		p := newProduct(t, withSocial(nil))
+		m, err := social.New(social.Config{
+			BaseURL: p.Auth.URL("/auth") + "/social", Keys: authtest.Keys(), Requests: social.NewMemory(), Providers: []social.Provider{social.Google("c", "s")},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, fine := range map[string]bool{"provider-google.svg": true, "provider-googel.svg": false, "provider-google.png": false} {
+			files := fstest.MapFS{"assets/" + name: {Data: []byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`)}}
+			if _, err := web.New(web.Config{Auth: p.Auth, Social: m, Templates: files}); (err == nil) != fine || err != nil && !strings.Contains(err.Error(), name) {
+				t.Errorf("New with assets/%s = %v, want it accepted: %v", name, err, fine)
+			}
+		}
 	})
 	t.Run("U46 logos are the host's, and bring the provider's colours", func(t *testing.T) {
 		cfg := withSocial(nil)

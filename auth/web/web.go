@@ -209,6 +209,14 @@ func (h *Handler) checkSocial() error {
 			return fmt.Errorf("web: social.Config.BaseURL of Config.Social must be %q", base)
 		}
 	}
+	for name := range h.assets.named {
+		if logo, is := strings.CutPrefix(name, "provider-"); is {
+			id, svg := strings.CutSuffix(logo, ".svg")
+			if _, known := h.social.Provider(id); !known || !svg {
+				return fmt.Errorf("web: Config.Templates: assets/%s is no logo: assets/provider-google.svg is that of the provider \"google\"", name)
+			}
+		}
+	}
 	return nil
 }
 

@@ -77,11 +77,22 @@ type Wrong struct{ Field, Why string }
 
 func (w *Wrong) Error() string { return "openid: Party." + w.Field + " " + w.Why }
 
+// manyTenants tells the addresses at which Microsoft publishes what holds for many tenants. The issuer in such a document is another.
+func manyTenants(issuer string) bool {
+	tenant, ok := strings.CutPrefix(issuer, "https://login.microsoftonline.com/")
+	tenant, _, _ = strings.Cut(tenant, "/")
+	return ok && slices.Contains([]string{"common", "organizations", "consumers"}, tenant)
+}
+
 // Check tells what is wrong with a Party; the error is a *Wrong. It asks nobody.
 func (c *Client) Check(p Party) error {
 	switch {
 	case !c.address(p.Issuer) || strings.ContainsAny(p.Issuer, "?#"):
 		return &Wrong{"Issuer", "must be an https address without a query"}
+	case strings.Contains(p.Issuer, "/.well-known/"):
+		return &Wrong{"Issuer", "must be the issuer alone, without /.well-known/openid-configuration"}
+	case manyTenants(p.Issuer):
+		return &Wrong{"Issuer", "is of many tenants, none of which calls itself that: name one by its ID"}
 	case p.Document == "" && strings.ContainsAny(p.Issuer, "{}"):
 		return &Wrong{"Issuer", "has a placeholder, and there is no Document"}
 	case p.ClientID == "" || len(p.ClientID) > 1024 || !printable(p.ClientID):

@@ -46,6 +46,12 @@ func TestCheck(t *testing.T) {
 		{"A-113 file", func(p *openid.Party) { p.Issuer = "file:///etc/passwd" }, "Issuer"},
 		{"A-113 a user", func(p *openid.Party) { p.Issuer = "https://a@idp.example" }, "Issuer"},
 		{"a query", func(p *openid.Party) { p.Issuer += "?a=b" }, "Issuer"},
+		{"the address of its document", func(p *openid.Party) { p.Issuer += "/.well-known/openid-configuration" }, "the issuer alone"},
+		{"many tenants", func(p *openid.Party) { p.Issuer = "https://login.microsoftonline.com/common/v2.0" }, "name one by its ID"},
+		{"all organizations", func(p *openid.Party) { p.Issuer = "https://login.microsoftonline.com/organizations/v2.0" }, "name one by its ID"},
+		{"one tenant", func(p *openid.Party) {
+			p.Issuer = "https://login.microsoftonline.com/9188040d-6c67-4c5b-b112-36a304b66dad/v2.0"
+		}, ""},
 		{"a fragment", func(p *openid.Party) { p.Issuer += "#" }, "Issuer"},
 		{"no issuer", func(p *openid.Party) { p.Issuer = "" }, "Issuer"},
 		{"no client", func(p *openid.Party) { p.ClientID = "" }, "ClientID"},

@@ -168,6 +168,9 @@ func (s *speaker) provider(callback string, client *http.Client) (goth.Provider,
 	if why := unfit(p); why != "" {
 		return nil, fmt.Errorf("gothprovider: %s: %T %s", s.cfg.ID, p, why)
 	}
+	if c, has := p.(interface{ Client() *http.Client }); has && c.Client() == http.DefaultClient { // what goth falls back to
+		return nil, fmt.Errorf("gothprovider: %s: %T does not use the client that Config.Provider was given: set its HTTPClient", s.cfg.ID, p)
+	}
 	return p, nil
 }
 

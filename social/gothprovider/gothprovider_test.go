@@ -24,6 +24,7 @@ import (
 
 	"github.com/markbates/goth"
 	"github.com/markbates/goth/providers/discord"
+	"github.com/markbates/goth/providers/github"
 	"github.com/markbates/goth/providers/onedrive"
 
 	"github.com/sallyport-auth/sallyport/internal/fetch"
@@ -945,6 +946,11 @@ func TestCheck(t *testing.T) {
 		"that makes an error": {func(c *gothprovider.Config) {
 			c.Provider = func(string, *http.Client) (goth.Provider, error) { return nil, errors.New("no key") }
 		}, "no key"},
+		"that forgets the client": {func(c *gothprovider.Config) {
+			c.Provider = func(callback string, _ *http.Client) (goth.Provider, error) {
+				return github.New(clientID, secret, callback), nil
+			}
+		}, "set its HTTPClient"},
 		"that forgets the callback": {func(c *gothprovider.Config) {
 			honest := c.Provider
 			c.Provider = func(_ string, client *http.Client) (goth.Provider, error) { return honest("", client) }
