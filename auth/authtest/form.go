@@ -7,7 +7,8 @@ import (
 	"golang.org/x/net/html"
 )
 
-// A Form is a form of a page, as it came: with what stands in its fields, and the boxes that are ticked.
+// A Form is a form of a page, as it came: with what stands in its fields, and the boxes that are ticked. Buttons are not among the Fields:
+// where one has a name, as those of a question with two answers, give it with the values that you submit.
 type Form struct {
 	Action string
 	Method string // in capitals

@@ -43,11 +43,12 @@ type credentials map[string]*credential
 // flags declares a flag for each provider.
 func (c credentials) flags(f *flag.FlagSet) {
 	for _, p := range []struct{ id, form string }{
-		{"google", "client ID,secret"}, {"microsoft", "client ID,secret[,tenant…]"}, {"apple", "client ID,team ID,key ID,file of the key"},
+		{"google", "client ID,secret"}, {"microsoft", "client ID,secret[,tenant…]"},
+		{"apple", "client ID,team ID,key ID,file of the key; Apple sends nobody to localhost, so this needs a name and TLS before the program"},
 		{"facebook", "app ID,secret"}, {"linkedin", "client ID,secret"}, {"lastpass", "issuer,client ID,secret"},
 	} {
 		c[p.id] = &credential{}
-		f.Var(c[p.id], p.id, "the real "+p.id+" instead of the demo's: "+p.form)
+		f.Var(c[p.id], p.id, "the real provider instead of the demo's: "+p.form)
 	}
 }
 
@@ -56,8 +57,8 @@ func (c credentials) of(id string, n int) ([]string, error) {
 	if c[id] == nil || len(*c[id]) == 0 {
 		return nil, nil
 	}
-	if len(*c[id]) < n {
-		return nil, fmt.Errorf("-%s needs %d parts with a comma between them", id, n)
+	if got := len(*c[id]); got < n || got > n && id != "microsoft" {
+		return nil, fmt.Errorf("-%s takes %d parts with a comma between them and has %d: see -help", id, n, got)
 	}
 	return *c[id], nil
 }
@@ -259,8 +260,9 @@ func (a *accounts) routes(mux *http.ServeMux) {
 	}
 }
 
-// connect connects somebody's account at the demo's Google, as if they had done so themselves.
-func (a *accounts) connect(ctx context.Context, links auth.Identities, userID, email string) error {
+// connect connects the account of somebody new at the demo's Google, as if they had done so themselves. Of anybody else it moves what is
+// connected along when the demo's Google has moved to another address, which a change of -addr brings.
+func (a *accounts) connect(ctx context.Context, links auth.Identities, userID, email string, isNew bool) error {
 	google := a.played["google"]
 	if google == nil {
 		return nil
@@ -269,7 +271,24 @@ func (a *accounts) connect(ctx context.Context, links auth.Identities, userID, e
 		if who.Email != email {
 			continue
 		}
-		err := links.LinkIdentity(ctx, auth.Link{
+		all, err := links.Identities(ctx, userID)
+		if err != nil {
+			return fmt.Errorf("looking for the account of %s: %w", email, err)
+		}
+		missing := isNew
+		for _, l := range all {
+			if l.Provider != "google" || l.Source == google.Issuer() {
+				continue
+			}
+			if err := links.UnlinkIdentity(ctx, userID, l.ID, nil); err != nil {
+				return fmt.Errorf("replacing the account of %s: %w", email, err)
+			}
+			missing = true
+		}
+		if !missing {
+			continue
+		}
+		err = links.LinkIdentity(ctx, auth.Link{
 			ID: "idn_" + userID, UserID: userID, Provider: "google", Source: google.Issuer(), Subject: google.Subject(demoClient, who),
 			Email: email, LinkedAt: time.Now(),
 		})

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -591,4 +592,36 @@ func TestAccountsJSON(t *testing.T) {
 			t.Errorf("Kim's account is answered %d %s, want social_already_linked", r.status, r.body)
 		}
 	})
+}
+
+// The demo's providers are at the port beside the program's, which may be another one at the next start.
+func TestAccountsAtAnotherAddress(t *testing.T) {
+	db := filepath.Join(t.TempDir(), "demo.db")
+	for range 2 {
+		p := serveWorld(t, options{db: db, key: db + ".key"}).product
+		kim, err := p.people.UserByEmail(t.Context(), "kim@umbra.example")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all, err := p.in.Connected(t.Context(), kim.ID)
+		if want := p.accounts.played["google"].Issuer(); err != nil || len(all) != 1 || all[0].Source != want {
+			t.Errorf("Kim is connected with %+v, %v, want her account at %s alone", all, err, want)
+		}
+	}
+}
+
+// What a real provider has to know is printed, and no more is taken than there is a place for.
+func TestRealProviders(t *testing.T) {
+	var out strings.Builder
+	w := serveWorld(t, options{credentials: credentials{"google": {"id", "secret"}}})
+	w.product.welcome(t.Context(), &out)
+	if want := "Google must know " + w.home() + "/auth/social/google/callback\n"; !strings.Contains(out.String(), want) || strings.Contains(out.String(), "Apple must know") {
+		t.Errorf("the program says\n%s\nwant %s", &out, want)
+	}
+	for _, given := range []credential{{"id"}, {"id", "secret", "tenant"}} {
+		_, err := open(t.Context(), options{addr: "localhost:0", db: ":memory:", preset: "recommended", signUp: "company", credentials: credentials{"google": &given}})
+		if err == nil || !strings.Contains(err.Error(), "-google takes 2 parts") {
+			t.Errorf("open with %q = %v, want an error about -google", given, err)
+		}
+	}
 }

@@ -139,6 +139,11 @@ func (p *product) welcome(ctx context.Context, out io.Writer) {
 		}
 		fmt.Fprintf(out, "The real ones come with a client ID and secret: see -help.\n")
 	}
+	for _, one := range p.accounts.manager.Providers() {
+		if p.accounts.played[one.ID] == nil {
+			fmt.Fprintf(out, "\n%s must know %s\n", one.Name, p.accounts.manager.Callback(one.ID))
+		}
+	}
 	if address, err := p.apps.address(ctx, "root"); err != nil {
 		log.Printf("the app of root@globex.example: %v", err)
 	} else if address != "" {

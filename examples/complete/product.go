@@ -102,10 +102,8 @@ func (p *product) build(ctx context.Context, dialect sqlstore.Dialect, baseURL, 
 	if err := seed(ctx, recommended, p.people); err != nil {
 		return err
 	}
-	if isNew {
-		if err := p.accounts.connect(ctx, stores.Identities, "kim", "kim@umbra.example"); err != nil {
-			return err
-		}
+	if err := p.accounts.connect(ctx, stores.Identities, "kim", "kim@umbra.example", isNew); err != nil {
+		return err
 	}
 	if err := p.companies.connect(ctx); err != nil {
 		return err

@@ -15,7 +15,7 @@ func ExampleNew() {
 	const id, secret = "Iv1.8a61f9b3a7aba766", "from your settings"
 
 	provider := gothprovider.New(gothprovider.Config{ID: "github", Name: "GitHub", Issuer: "https://github.com", PKCE: true, Provider: func(callback string, client *http.Client) (goth.Provider, error) {
-		p := github.New(id, secret, callback)
+		p := github.New(id, secret, callback, "user:email") // without this scope GitHub tells public addresses only
 		p.HTTPClient = client
 		return p, nil
 	}})

@@ -7,6 +7,16 @@
 // the product sends people to, and gets what comes back. The provider is honest until [Provider.Hostile] names an attack for its next
 // answer; [Attacks] lists them all. [Provider.Notice] makes what Apple posts when somebody withdraws.
 //
+// To have package social ask it, make the provider as for the real one, set social.Config.AllowPrivate, and let the value name p, the
+// Provider of this package:
+//
+//	google.OpenID.Issuer = p.Issuer()                 // so LinkedIn; LastPass and OpenIDConnect are given it at once
+//	apple.OpenID.Issuer, apple.OpenID.Aliases = p.Issuer(), nil
+//	microsoft.OpenID.Issuer, microsoft.OpenID.Document = p.TenantIssuer("{tenantid}"), p.Issuer()
+//
+// The addresses of Facebook stand in goth: [Provider.Rewrite] and [Provider.RoundTripper] divert them, as examples/complete does. With
+// package auth, authtest.Config.Social does all of that. [StartTLS] is for code that takes an http.Client, which social.Config does not.
+//
 // Nothing here is shared with the code that it tests. It guards nothing of value: whoever is chosen is signed in, and nothing is kept.
 // It is not the provider whose name its pages show, and they say so.
 package socialtest
