@@ -136,6 +136,11 @@ func (l *Letters) place(c *Content, words locale.Text, letter Letter) {
 		if letter.Link != "" {
 			c.Unasked.Button, c.Unasked.Text = button("mail.button.undo", letter.Link), words.Get("mail.recovery_changed.undo")
 		}
+	case SocialLinked, SocialUnlinked:
+		c.Unasked.Button = button("mail.button.devices", l.cfg.Security)
+		if letter.Link != "" {
+			c.Unasked.Button = button("mail.button.connected", letter.Link)
+		}
 	default:
 		c.Unasked.Button = button("mail.button.devices", cmp.Or(letter.Link, l.cfg.Security))
 	}

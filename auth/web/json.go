@@ -326,6 +326,8 @@ func (v *visit) messageOf(step auth.Step) string {
 	text, reason, wait := v.text(), step.Reason, step.RetryAfter
 	key := "reason." + string(reason)
 	switch {
+	case reason == auth.ReasonSocialNotConnected && v.h.signsUp():
+		return text.Get(key+".signup", "name", v.meant(step))
 	case reason != auth.ReasonTooManyAttempts || wait <= 0 || wait > day:
 		return text.Get(key, "product", v.h.product, "name", v.meant(step))
 	case wait <= time.Minute:

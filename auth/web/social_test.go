@@ -521,6 +521,14 @@ func TestProviderRow(t *testing.T) {
 			}
 		})
 	})
+	t.Run("R33 whoever is new is told of the sign-up, where there is one", func(t *testing.T) {
+		elsewhere(t, withSocial(func(p *auth.Preset) { p.SignUp = auth.SignUpPerson }), func(t *testing.T, v *visitor) {
+			v.open().comes("google", newThere).is("identify")
+			if !strings.Contains(v.shown.Body, "If you have none, create an account.") {
+				t.Errorf("it is not told:\n%s", v.shown.Body)
+			}
+		})
+	})
 	t.Run("U46 a logo that no button would show is refused", func(t *testing.T) {
 		p := newProduct(t, withSocial(nil))
 		m, err := social.New(social.Config{

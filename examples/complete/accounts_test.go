@@ -205,8 +205,8 @@ func testConnected(t *testing.T, b *browsertest.Browser, w *world) {
 		e.in("Ann", "password email_code")
 	})
 	for _, l := range []struct{ tag, button, cancel, cancelled, stranger string }{
-		{"es", "Continuar con Google", "Cancelar", "Se ha cancelado el inicio de sesión con Google", "Google no está conectado a ninguna cuenta aquí."},
-		{"fr", "Continuer avec Google", "Annuler", "La connexion avec Google a été annulée", "Google n’est associé à aucun compte ici."},
+		{"es", "Continuar con Google", "Cancelar", "Se ha cancelado el inicio de sesión con Google", "Su cuenta de Google no está conectada a ninguna cuenta aquí."},
+		{"fr", "Continuer avec Google", "Annuler", "La connexion avec Google a été annulée", "Votre compte Google n’est associé à aucun compte ici."},
 	} {
 		t.Run("R32 R33 R111 in "+l.tag, func(t *testing.T) {
 			e := come(t, b, w)
@@ -249,7 +249,7 @@ func testNotConnected(t *testing.T, b *browsertest.Browser, w *world) {
 		e.Open(e.home + "/")
 		e.comesAs("google", stella)
 		e.back("/auth/signin")
-		e.shows("/auth/signin", "Google is not connected to an account here. Sign in with your email address and your password", "Your Google account", stella)
+		e.shows("/auth/signin", "Your Google account is not connected to an account here. If you have one, sign in with your email address and your password", "Your Google account", stella)
 		tab := e.tab()
 		tab.Open(tab.home + "/")
 		tab.lacks("Hello")
@@ -285,7 +285,7 @@ func testNotConnected(t *testing.T, b *browsertest.Browser, w *world) {
 		e.Follow("Connect")
 		e.back("/reports")
 		e.linked("ann", "google")
-		mailedSubject(t, w, ann, "A new way to sign in was connected – Sallyport Demo")
+		mailedSubject(t, w, ann, "A new way to sign in was added – Sallyport Demo")
 		e.Open(e.home + "/")
 		e.in("Ann", "password totp social:google")
 	})
@@ -311,7 +311,7 @@ func testNotConnected(t *testing.T, b *browsertest.Browser, w *world) {
 		e.Type("#email", "nobody@new.example")
 		e.Enter()
 		e.code(e.mailed("nobody@new.example"))
-		e.shows("/auth/signin", "Facebook is not connected to an account here.")
+		e.shows("/auth/signin", "Your Facebook account is not connected to an account here.")
 		e.lacks("Hello")
 	})
 }
@@ -327,7 +327,7 @@ func testMyAccounts(t *testing.T, b *browsertest.Browser, w *world) {
 		e.back("/auth/account/connected")
 		e.Withheld("__Host-stepup", "/auth/social/apple/callback")
 		e.shows("/auth/account/connected", "The account is connected now.", "@privaterelay.appleid.com")
-		mailedSubject(t, w, ann, "A new way to sign in was connected – Sallyport Demo")
+		mailedSubject(t, w, ann, "A new way to sign in was added – Sallyport Demo")
 	})
 	t.Run("R35 cancelled there", func(t *testing.T) {
 		e := e.with(t)
@@ -367,7 +367,7 @@ func testMyAccounts(t *testing.T, b *browsertest.Browser, w *world) {
 		e.shows("/auth/account/connected/disconnect", "Disconnect Apple?", "How you can still sign in", "Password")
 		e.Follow("Disconnect")
 		e.shows("/auth/account/connected", "The account is no longer connected.", "No account is connected yet.")
-		mailedSubject(t, w, ann, "A way to sign in was disconnected – Sallyport Demo")
+		mailedSubject(t, w, ann, "A way to sign in was removed – Sallyport Demo")
 		e.linked("ann", "")
 	})
 }
