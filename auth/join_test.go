@@ -480,6 +480,31 @@ func TestInviteUnderSSO(t *testing.T) {
 	}
 }
 
+// another browser with the same link is faster, once the person is there.
+func TestInvitationTakenWhileSomebodyIsAdded(t *testing.T) {
+	w := mailed(t)
+	_, link := w.invite(auth.NewInvitation{Email: newcomer})
+	slow, fast := w.activates(link, home).at(auth.StageNewPassword, ""), w.activates(link, office).at(auth.StageNewPassword, "")
+	won := false
+	w.spy.after = func(_ int, call string) error {
+		if call == "CreateUser" {
+			w.spy.after = nil
+			_, done, err := w.m.NewPassword(t.Context(), fast.ref, auth.PasswordChoice{Password: fresh}, office)
+			if won = done; err != nil {
+				t.Errorf("the faster one's NewPassword = %v", err)
+			}
+		}
+		return nil
+	}
+	_, done, err := w.m.NewPassword(t.Context(), slow.ref, auth.PasswordChoice{Password: otherSecret}, home)
+	if !won || done || !errors.Is(err, auth.ErrFlowGone) {
+		t.Errorf("NewPassword = %v, %v, and the faster one's %v, want ErrFlowGone after it", done, err, won)
+	}
+	if !w.opensWith(newcomer, fresh) || w.opensWith(newcomer, otherSecret) {
+		t.Error("the password of the faster one was replaced")
+	}
+}
+
 // 64 at once with one invitation.
 func TestInvitationRaces(t *testing.T) {
 	t.Run("A-174 a newcomer", func(t *testing.T) {
