@@ -802,19 +802,23 @@ func TestANaiveStoreFails(t *testing.T) {
 	}
 	for name, suite := range naiveSuites {
 		t.Run(name, func(t *testing.T) {
-			cmd := exec.Command(os.Args[0], "-test.run=^TestANaiveStoreFails$", "-test.v")
-			cmd.Env = append(os.Environ(), variable+"="+name)
 			var out bytes.Buffer
-			cmd.Stdout, cmd.Stderr = &out, &out
-			var exit *exec.ExitError
-			if err := cmd.Run(); !errors.As(err, &exit) {
-				t.Fatalf("the suite over a naive store ended with %v, want a failure:\n%s", err, &out)
-			}
 			failed := map[string]bool{}
-			for line := range strings.Lines(out.String()) {
-				if _, test, ok := strings.Cut(line, "--- FAIL: TestANaiveStoreFails/"); ok {
-					test, _, _ = strings.Cut(test, " (")
-					failed[strings.ReplaceAll(test, "_", " ")] = true
+			caught := func(test string) bool { return failed[test] }
+			// On a busy machine callers come one after the other, and a naive store may get through one race by chance.
+			for tries := 0; tries == 0 || tries < 3 && !every(suite.fails, caught); tries++ {
+				cmd := exec.Command(os.Args[0], "-test.run=^TestANaiveStoreFails$", "-test.v")
+				cmd.Env = append(os.Environ(), variable+"="+name)
+				cmd.Stdout, cmd.Stderr = &out, &out
+				var exit *exec.ExitError
+				if err := cmd.Run(); !errors.As(err, &exit) {
+					t.Fatalf("the suite over a naive store ended with %v, want a failure:\n%s", err, &out)
+				}
+				for line := range strings.Lines(out.String()) {
+					if _, test, ok := strings.Cut(line, "--- FAIL: TestANaiveStoreFails/"); ok {
+						test, _, _ = strings.Cut(test, " (")
+						failed[strings.ReplaceAll(test, "_", " ")] = true
+					}
 				}
 			}
 			for test, explained := range suite.fails {
@@ -833,4 +837,14 @@ func TestANaiveStoreFails(t *testing.T) {
 			}
 		})
 	}
+}
+
+// every tells whether something is true of all tests that are to fail.
+func every(fails map[string]string, is func(test string) bool) bool {
+	for test := range fails {
+		if !is(test) {
+			return false
+		}
+	}
+	return true
 }
