@@ -49,7 +49,7 @@ func letter(kind mail.Kind) mail.Letter {
 	case mail.VerifyLogin, mail.VerifyStepUp, mail.EnrollEmail:
 		l.Code, l.ExpiresAt = "482913", noon.Add(10*time.Minute)
 	case mail.SocialLinked, mail.SocialUnlinked:
-		l.Item, l.Person = "Google", "ana.personal@gmail.com"
+		l.Item, l.Person, l.Link = "Google", "ana.personal@gmail.com", "https://app.example.com/auth/account/connected"
 	case mail.SocialCode:
 		l.Code, l.ExpiresAt, l.Item = "482913", noon.Add(10*time.Minute), "Google"
 	case mail.Reset:

@@ -33,6 +33,9 @@ func (v *visitor) disconnects(id string) *visitor {
 	v.get(connectedPage + "/disconnect?id=" + id).status(200)
 	if !v.json && !strings.Contains(v.shown.Body, `action="`+connectedPage+`/disconnect"`) { // no button, for nothing else is left
 		v.says("reason.last_method")
+		if !strings.Contains(v.shown.Body, " cannot be disconnected yet</h1>") || !strings.Contains(v.shown.Body, `<a class="button primary" href="/auth/account/password`) {
+			v.p.t.Fatalf("R36 the page of the last way in asks, or leads to no other:\n%s", v.shown.Body)
+		}
 		return v.post(connectedPage+"/disconnect", "id", id)
 	}
 	return v.do("account/connected/disconnect", "id", id)
