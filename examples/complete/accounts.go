@@ -275,25 +275,26 @@ func (a *accounts) connect(ctx context.Context, links auth.Identities, userID, e
 		if err != nil {
 			return fmt.Errorf("looking for the account of %s: %w", email, err)
 		}
-		missing := isNew
+		here, elsewhere := false, []auth.Link(nil)
 		for _, l := range all {
-			if l.Provider != "google" || l.Source == google.Issuer() {
-				continue
+			here = here || l.Source == google.Issuer()
+			if l.Provider == "google" && l.Source != google.Issuer() && strings.HasPrefix(l.Source, "http://") { // the real one's is https
+				elsewhere = append(elsewhere, l)
 			}
-			if err := links.UnlinkIdentity(ctx, userID, l.ID, nil); err != nil {
+		}
+		if !here && (isNew || len(elsewhere) > 0) {
+			err := links.LinkIdentity(ctx, auth.Link{
+				ID: "idn_" + rand.Text(), UserID: userID, Provider: "google", Source: google.Issuer(), Subject: google.Subject(demoClient, who),
+				Email: email, LinkedAt: time.Now(),
+			})
+			if err != nil && !errors.Is(err, auth.ErrConflict) {
+				return fmt.Errorf("connecting the account of %s: %w", email, err)
+			}
+		}
+		for _, l := range elsewhere {
+			if err := links.UnlinkIdentity(ctx, userID, l.ID, nil); err != nil && !errors.Is(err, auth.ErrNotFound) {
 				return fmt.Errorf("replacing the account of %s: %w", email, err)
 			}
-			missing = true
-		}
-		if !missing {
-			continue
-		}
-		err = links.LinkIdentity(ctx, auth.Link{
-			ID: "idn_" + userID, UserID: userID, Provider: "google", Source: google.Issuer(), Subject: google.Subject(demoClient, who),
-			Email: email, LinkedAt: time.Now(),
-		})
-		if err != nil && !errors.Is(err, auth.ErrConflict) {
-			return fmt.Errorf("connecting the account of %s: %w", email, err)
 		}
 	}
 	return nil

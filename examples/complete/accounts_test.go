@@ -529,7 +529,7 @@ func TestCredentials(t *testing.T) {
 		t.Run("-"+flag+" with too little", func(t *testing.T) {
 			c := credential(strings.Split(parts, ","))
 			_, err := newAccounts(nil, make([]byte, 32), "http://localhost:8080", "http://127.0.0.1:8081", credentials{flag: &c})
-			if err == nil || !strings.Contains(err.Error(), "-"+flag+" needs ") {
+			if err == nil || !strings.Contains(err.Error(), "-"+flag+" takes ") {
 				t.Errorf("-%s %s is answered with %v, want how many parts are needed", flag, parts, err)
 			}
 		})
