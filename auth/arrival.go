@@ -584,7 +584,7 @@ func (m *Manager) unlocked(ctx context.Context, facts Facts, cred Credential, a 
 }
 
 // unled is the version of what leads to a link that nothing of the person's own leads to.
-const unled = -1
+const unled int64 = -1
 
 // led is the version that a link must be made with, or the account taken over: that which the account was judged by. A company owns the
 // address, whatever its owner does meanwhile.
@@ -689,9 +689,9 @@ func (m *Manager) welcomed(ctx context.Context, meeting Meeting, w Welcome, f Fl
 	if w.Act == Recognize {
 		return u, "", nil
 	}
-	led := int64(unled)
-	if w.Act == Bind {
-		led = meeting.led()
+	led := meeting.led()
+	if w.Act != Bind {
+		led = unled // just added, or proven to be theirs by takeOver
 	}
 	why, err = m.bind(ctx, a, u, f, led, c, w.Act != Create)
 	return u, why, err

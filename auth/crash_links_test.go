@@ -88,9 +88,7 @@ func (p *cast) exactlyOne(email string) (isNew bool) {
 // Every flow of mailed links, new passwords, addresses and companies is cut before and after each call. Wherever it stops nobody is in
 // who was not, nothing is half a change, and it can be done again.
 func TestCrashPointsOfLinks(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine and many cases: run without -short")
-	}
+	skipShort(t)
 	const waits = 11 // calls, at least, where a story makes several steps
 	stories := map[string]struct {
 		prepare func(p *cast)

@@ -98,9 +98,7 @@ func (p *play) newest() string {
 // Every flow of this kind is cut before and after each call to a store. Wherever it stops nobody is in who was not answered, what
 // must end has ended where the change stands, its notice is on the way, and it can be done again.
 func TestCrashPointsOfSecondSteps(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine and many cases: run without -short")
-	}
+	skipShort(t)
 	type story struct {
 		prepare func(p *play)
 		run     func(p *play) (token string, err error)

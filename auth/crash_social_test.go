@@ -15,9 +15,7 @@ import (
 // Every way by a social account is cut before and after each call. Wherever it stops nobody is in who was not, no account is linked with
 // what somebody else had set up, the last way in is not taken away, and the same thing, done again, ends well.
 func TestCrashPointsOfSocialAccounts(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine and many cases: run without -short")
-	}
+	skipShort(t)
 	type tale struct {
 		*world
 		c auth.Client

@@ -13,9 +13,7 @@ import (
 // Every way in by a company's own sign-in is cut before and after each call. Wherever it stops nobody is in who was not, nobody is bound
 // with what somebody else had set up, and the same answer, given again, ends well.
 func TestCrashPointsOfCompanySignIn(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine and many cases: run without -short")
-	}
+	skipShort(t)
 	type tale struct {
 		*world
 		c   auth.Client

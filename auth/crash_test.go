@@ -13,9 +13,7 @@ var errCrash = errors.New("the machine stops here")
 // Every flow is cut before and after each call to a store. Wherever it stops, nobody is signed in who was not answered, and the
 // person can do it again.
 func TestCrashPoints(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine and many cases: run without -short")
-	}
+	skipShort(t)
 	flows := map[string]func(w *world) (string, error){
 		"sign in":          func(w *world) (string, error) { return attempt(w, "ann@acme.example", secret) },
 		"choose a company": func(w *world) (string, error) { return attempt(w, "two@acme.example", secret) },

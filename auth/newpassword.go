@@ -120,7 +120,7 @@ func (m *Manager) settle(ctx context.Context, o opened, u User, cred Credential,
 		if u, err = m.createUser(ctx, o, choice, c); err != nil {
 			return step, false, err
 		}
-		cred = Credential{} // theirs is not read: whoever has set a password since they were added was first
+		// cred stays nobody's: whoever has set a password since they were added was first.
 	}
 	if f.Purpose == SignUp && m.preset.SignUp == SignUpCompany {
 		if _, err := m.registrar.CreateCompany(ctx, choice.Company, u.ID); err != nil {

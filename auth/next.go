@@ -505,13 +505,10 @@ func (d *Decision) replaceable(facts Facts, flow Flow) bool {
 		d.say("another phone is set up after a %s", p.Method)
 		return true
 	}
-	if facts.Preset.SelfReset == SelfResetRecovery {
-		return false // askSecond asks for the code
+	if facts.Preset.SelfReset == SelfResetRecovery || !facts.replacesPhone(flow) {
+		return false // of the former askSecond asks for the code
 	}
 	why, _ := selfReset(facts)
-	if !facts.replacesPhone(flow) {
-		why = ReasonSelfResetOff
-	}
 	if why == "" {
 		d.say("another phone is set up by password and mailbox")
 	}

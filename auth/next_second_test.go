@@ -221,9 +221,7 @@ func (c secondCase) broken(d auth.Decision) string {
 }
 
 func TestNextTwoStepEnumerated(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine and many cases: run without -short")
-	}
+	skipShort(t)
 	at := func(m auth.Method) auth.Proof { return auth.Proof{Method: m, At: start, Version: currentVersion} }
 	old := func(m auth.Method) auth.Proof { return auth.Proof{Method: m, At: start, Version: currentVersion - 1} }
 	pw, totp, rec, code, link := auth.MethodPassword, auth.MethodTOTP, auth.MethodRecoveryCode, auth.MethodEmailCode, auth.MethodEmailLink

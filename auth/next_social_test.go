@@ -13,9 +13,7 @@ import (
 // TestMeetSocialEnumerated tries every combination that Meet knows of a social account, and holds each against R32 to R34 and architecture
 // §6.8 written a second time.
 func TestMeetSocialEnumerated(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine and many cases: run without -short")
-	}
+	skipShort(t)
 	n := 0
 	for _, mode := range []auth.SSOMode{auth.SSOOff, auth.SSOOptional, auth.SSOEnforced} {
 		for _, linked := range []string{"", "u1", "u2", "gone"} {
@@ -95,9 +93,7 @@ func TestMeetSocialEnumerated(t *testing.T) {
 
 // TestNextSocialEnumerated tries every combination of social accounts that Next knows.
 func TestNextSocialEnumerated(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine and many cases: run without -short")
-	}
+	skipShort(t)
 	const now = currentVersion
 	pw := auth.Proof{Method: auth.MethodPassword, Version: now, At: start}
 	totp := auth.Proof{Method: auth.MethodTOTP, Version: now, At: start}

@@ -136,9 +136,7 @@ func (c ssoCase) wrong(d auth.Decision) string {
 
 // TestNextCompanyEnumerated tries every combination of a company's own sign-in that Next knows.
 func TestNextCompanyEnumerated(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine and many cases: run without -short")
-	}
+	skipShort(t)
 	const now = currentVersion
 	pw := auth.Proof{Method: auth.MethodPassword, Version: now, At: start}
 	totp := auth.Proof{Method: auth.MethodTOTP, Version: now, At: start}

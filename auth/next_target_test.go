@@ -222,9 +222,7 @@ func (c targetCase) broken(d auth.Decision) string {
 
 // TestNextTargetEnumerated tries every way to stand before another company that Next knows, against the rules written a second time.
 func TestNextTargetEnumerated(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine and many cases: run without -short")
-	}
+	skipShort(t)
 	policies := []auth.Policy{
 		{},
 		{TwoStep: auth.TwoStepRequired, Idle: time.Hour, KeptIdle: 2 * time.Hour},
@@ -339,9 +337,7 @@ func TestNextTargetEnumerated(t *testing.T) {
 
 // Nothing but a mailed link of its own purpose leads to a new password, and nothing to a session; whatever else is proven.
 func TestNextLinksEnumerated(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine and many cases: run without -short")
-	}
+	skipShort(t)
 	own := auth.User{ID: "u", Email: "u@acme.example"}
 	open := auth.Invitation{ID: "i", Email: own.Email, State: auth.InvitationOpen, Letter: 1, ExpiresAt: start.Add(time.Hour)}
 	at := func(m auth.Method, v int64) auth.Proof { return auth.Proof{Method: m, At: start, Version: v} }
@@ -473,9 +469,7 @@ func TestNextLinksEnumerated(t *testing.T) {
 
 // R11: what asks for a new password in a sign-in, and what does not; and that nothing asks again for what it was set after.
 func TestNextRenewalEnumerated(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine and many cases: run without -short")
-	}
+	skipShort(t)
 	const now = currentVersion
 	at := func(m auth.Method, v int64) auth.Proof { return auth.Proof{Method: m, At: start, Version: v} }
 	n := 0

@@ -52,9 +52,7 @@ func (c nextCase) decide() auth.Decision {
 // TestNextEnumerated tries every combination that Next knows, and holds each against the rules as architecture §2 states them,
 // written here a second time and from the other end: not what to do next, but what must be true of the answer.
 func TestNextEnumerated(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine and many cases: run without -short")
-	}
+	skipShort(t)
 	const current = 7
 	proofs := map[string][]auth.Proof{
 		"none":         nil,

@@ -218,10 +218,6 @@ func (m *Manager) discard(ctx context.Context, userID string) error {
 			return fmt.Errorf("auth: unlinking identities: %w", err)
 		}
 	}
-	return m.discardApp(ctx, userID)
-}
-
-func (m *Manager) discardApp(ctx context.Context, userID string) error {
 	app, err := m.app(ctx, userID)
 	if err != nil || app.ID == "" {
 		return err

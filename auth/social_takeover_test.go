@@ -16,12 +16,9 @@ func unverifies(c *auth.Config) { c.Preset.Policy.Verification = auth.VerifyOff 
 // wires is connected for a world in which anything may have gone out before.
 func (w *world) wires(name string, a auth.Arrival, c auth.Client) auth.Client {
 	w.t.Helper()
-	c, _ = w.known(name+"@acme.example", c)
-	k := &walker{world: w, c: c}
-	k.took(w.m.StepUp(w.t.Context(), auth.StepUpOpening{Action: auth.ActionConnect, Provider: a.Provider}, c)).at(auth.StageLink, "")
-	done := k.comesBack(k.goesOn(a.Provider), a).finish()
+	c, _ = w.connects(name, a, c)
 	w.quiet()
-	return with(c, done)
+	return c
 }
 
 // Another phone is set up by the password and the mailbox. Whoever has one account elsewhere may have the mailbox with it.

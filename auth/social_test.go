@@ -62,14 +62,7 @@ func (k *walker) goesOn(provider string) auth.Departure {
 // connected is somebody who has connected a social account, and the client that did.
 func (w *world) connected(name string, a auth.Arrival, c auth.Client) (auth.Client, session.Session) {
 	w.t.Helper()
-	c, _ = w.known(name+"@acme.example", c)
-	k := &walker{world: w, c: c}
-	k.took(w.m.StepUp(w.t.Context(), auth.StepUpOpening{Action: auth.ActionConnect, Provider: a.Provider}, c)).at(auth.StageLink, "")
-	if !slices.Equal(k.step.Offer, []auth.Method{auth.SocialMethod(a.Provider)}) {
-		w.t.Fatalf("R35 a connection offers %v, want the provider", k.step.Offer)
-	}
-	k.comesBack(k.goesOn(a.Provider), a)
-	done := k.finish()
+	c, s := w.connects(name, a, c)
 	for _, l := range w.mail.notices(mail.SocialLinked) {
 		if !strings.Contains(l.Text, a.ProviderName) || !strings.Contains(l.Text, "https://app.example.com/auth/account/connected") {
 			w.t.Errorf("R35 the letter names neither the provider nor where it is disconnected:\n%s", l.Text)
@@ -78,6 +71,19 @@ func (w *world) connected(name string, a auth.Arrival, c auth.Client) (auth.Clie
 			w.t.Errorf("R35 the letter does not say which account it is:\n%s", l.Text)
 		}
 	}
+	return c, s
+}
+
+// connects is connected without a look at the letters.
+func (w *world) connects(name string, a auth.Arrival, c auth.Client) (auth.Client, session.Session) {
+	w.t.Helper()
+	c, _ = w.known(name+"@acme.example", c)
+	k := &walker{world: w, c: c}
+	k.took(w.m.StepUp(w.t.Context(), auth.StepUpOpening{Action: auth.ActionConnect, Provider: a.Provider}, c)).at(auth.StageLink, "")
+	if !slices.Equal(k.step.Offer, []auth.Method{auth.SocialMethod(a.Provider)}) {
+		w.t.Fatalf("R35 a connection offers %v, want the provider", k.step.Offer)
+	}
+	done := k.comesBack(k.goesOn(a.Provider), a).finish()
 	return with(c, done), done.Session
 }
 

@@ -282,3 +282,11 @@ func fuzzConfig() auth.Config {
 		AllowNoMail: true, Passwords: password.Hasher{InsecureTestCost: true}, ReturnOrigins: []string{"https://admin.example.com"},
 	}
 }
+
+// skipShort leaves out, with -short, what has one goroutine and many cases: -short is for the race detector.
+func skipShort(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("one goroutine and many cases: run without -short")
+	}
+}

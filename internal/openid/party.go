@@ -77,13 +77,6 @@ type Wrong struct{ Field, Why string }
 
 func (w *Wrong) Error() string { return "openid: Party." + w.Field + " " + w.Why }
 
-// manyTenants tells the addresses at which Microsoft publishes what holds for many tenants. The issuer in such a document is another.
-func manyTenants(issuer string) bool {
-	tenant, ok := strings.CutPrefix(issuer, "https://login.microsoftonline.com/")
-	tenant, _, _ = strings.Cut(tenant, "/")
-	return ok && slices.Contains([]string{"common", "organizations", "consumers"}, tenant)
-}
-
 // Check tells what is wrong with a Party; the error is a *Wrong. It asks nobody.
 func (c *Client) Check(p Party) error {
 	switch {
@@ -121,6 +114,13 @@ func (c *Client) Check(p Party) error {
 		}
 	}
 	return p.checkAuth()
+}
+
+// manyTenants tells the addresses at which Microsoft publishes what holds for many tenants. The issuer in such a document is another.
+func manyTenants(issuer string) bool {
+	tenant, ok := strings.CutPrefix(issuer, "https://login.microsoftonline.com/")
+	tenant, _, _ = strings.Cut(tenant, "/")
+	return ok && slices.Contains([]string{"common", "organizations", "consumers"}, tenant)
 }
 
 // checkNames checks whose tokens count besides those of Issuer.
