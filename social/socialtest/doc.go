@@ -15,7 +15,8 @@
 //	microsoft.OpenID.Issuer, microsoft.OpenID.Document = p.TenantIssuer("{tenantid}"), p.Issuer()
 //
 // The addresses of Facebook stand in goth: [Provider.Rewrite] and [Provider.RoundTripper] divert them, as examples/complete does. With
-// package auth, authtest.Config.Social does all of that for the others. [StartTLS] is for code that takes an http.Client, which social.Config does not.
+// package auth, authtest.Config.Social does all of that for the others. [StartTLS] is for code that takes an http.Client; social.Config
+// takes none.
 //
 // Nothing here is shared with the code that it tests. It guards nothing of value: whoever is chosen is signed in, and nothing is kept.
 // It is not the provider whose name its pages show, and they say so.
