@@ -449,6 +449,7 @@ func TestAccountPages(t *testing.T) {
 	axe := browsertest.Axe(t)
 	w := serveWorld(t, options{})
 	w.product.accounts.played["google"].AddPerson(socialtest.Person{Email: "admin@acme.example", Name: "Ada Ames", HostedDomain: "acme.example"})
+	open := serveWorld(t, options{socialSignUp: "on"}) // to whoever has an account elsewhere
 	comes := func(provider, account string) func(person) {
 		return func(p person) {
 			p.t.Helper()
@@ -466,26 +467,33 @@ func TestAccountPages(t *testing.T) {
 	}
 	for _, page := range []struct {
 		name, says string
+		at         *world
 		open       func(p person)
 	}{
-		{"social-exists", "An account with this email address exists", comes("google", ann)},
-		{"social-code", "Confirm your email address", comes("facebook", ann)},
-		{"social-link", "Connect your Google account?", func(p person) {
+		{"social-exists", "An account with this email address exists", w, comes("google", ann)},
+		{"social-stranger", "If you have none, create an account.", w, comes("google", stella)},
+		{"social-code", "Confirm your email address", w, comes("facebook", ann)},
+		{"social-link", "Connect your Google account?", w, func(p person) {
 			comes("google", "admin@acme.example")(p)
 			p.password(demoPassword)
 			p.code(p.mailed("admin@acme.example"))
 		}},
-		{"social-last", "Last used", func(p person) {
+		{"social-last", "Last used", w, func(p person) {
 			comes("google", kim)(p)
 			p.signOut()
 			p.Open(p.home + "/")
 		}},
-		{"connected", "Connected accounts", kimAt("/auth/account/connected")},
-		{"disconnect", "Disconnect Google?", func(p person) {
+		{"connected", "Connected accounts", w, kimAt("/auth/account/connected")},
+		{"disconnect", "Disconnect Google?", w, func(p person) {
 			kimAt("/auth/account/connected")(p)
 			p.Follow("Disconnect")
 		}},
-		{"provider-deliver", "This page goes on by itself", func(p person) {
+		{"disconnect-last", "Google cannot be disconnected yet", open, func(p person) {
+			comes("google", stella)(p)
+			p.Open(p.home + "/auth/account/connected")
+			p.Follow("Disconnect")
+		}},
+		{"provider-deliver", "This page goes on by itself", w, func(p person) {
 			p.NoScripts()
 			p.Open(p.home + "/")
 			p.comesAs("apple", kim)
@@ -493,7 +501,7 @@ func TestAccountPages(t *testing.T) {
 	} {
 		t.Run("U35 U37 U39 "+page.name, func(t *testing.T) {
 			t.Parallel()
-			p := come(t, b, w)
+			p := come(t, b, page.at)
 			page.open(p)
 			if text := p.Text("main"); !strings.Contains(text, page.says) {
 				t.Errorf("%s does not say %q:\n%s", p.URL(), page.says, text)
